@@ -1,0 +1,260 @@
+"""Builds the workers from settings; start, reload, drain, stop. The only place where the stages meet."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from lpforwarder import plugins, rfc3339, status
+from lpforwarder.delivery.encoder import Encoder
+from lpforwarder.delivery.filters import wanted
+from lpforwarder.delivery.options import CollectorOptions
+from lpforwarder.delivery.pump import Limits, Pump
+from lpforwarder.intake.contract import SourceOptions
+from lpforwarder.intake.poller import Poller
+from lpforwarder.journal.janitor import Janitor
+from lpforwarder.journal.sqlite import SqliteJournal
+from lpforwarder.runtime.plan import plan
+from lpforwarder.runtime.retry import Policy
+from lpforwarder.runtime.supervisor import Supervisor
+from lpforwarder.settings import Settings, load
+
+log = structlog.get_logger()
+
+JANITOR = "janitor"
+LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a worker is made from; two equal parts need no restart.
+
+    `files` are digests of the files its settings name: a renewed certificate is a change.
+    """
+
+    kind: str
+    options: Any
+    files: tuple[str, ...]
+
+
+class App:
+    """The running service: its workers, and the settings they were made from."""
+
+    def __init__(self, journal: SqliteJournal, supervisor: Supervisor) -> None:
+        self.journal = journal
+        self.supervisor = supervisor
+        self.settings: Settings | None = None
+        self.pumps: dict[str, Pump] = {}
+        self.pollers: dict[str, Poller] = {}
+        self._parts: dict[str, Part] = {}
+        self._started = rfc3339.now()
+        self._began = time.monotonic()
+        self._used_at_start = journal.facts().used
+
+    def apply(self, settings: Settings) -> None:
+        """Starts what is new, stops what is gone, restarts what changed, leaves the rest alone."""
+        parts = parts_of(settings)
+        changes = plan(self._parts, parts)
+        self.supervisor.stop(changes.stop, LONGEST_REMOVAL)
+        gone = [name for name in changes.stop if name not in parts]
+        self.supervisor.forget(gone)
+        for name in changes.stop:
+            self._drop(self._parts[name])
+        self.journal.hold_for([collector.name for collector in settings.collectors])
+        for name in changes.start:  # readers stand before writers in parts_of
+            self._start(name, parts[name])
+        self._parts, self.settings = parts, settings
+        log.info("settings.applied", started=len(changes.start), stopped=len(gone), kept=len(changes.keep))
+
+    def reload(self, path: Path) -> None:
+        """Reads the configuration again; raises ConfigError and changes nothing when it is wrong."""
+        settings = load(path)
+        if self.settings is not None:
+            for key in ("journal", "http", "control_socket"):
+                if getattr(settings, key) != getattr(self.settings, key):
+                    log.warning("settings.need_restart", key=key, reason="takes effect at the next start")
+        self.apply(settings)
+        self.supervisor.wake()
+
+    def drain(self, within: float, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Stops the sources, lets the collectors take what waits, stops them; `within` seconds for all."""
+        deadline = time.monotonic() + within
+        self.supervisor.stop([*map(source_name, self.pollers), JANITOR], within / 2, meanwhile)
+        left = max(deadline - time.monotonic(), 0.0)
+        self.supervisor.stop(map(collector_name, self.pumps), left, meanwhile)
+        for poller in self.pollers.values():
+            poller.close()
+
+    @property
+    def patience(self) -> float:
+        """Seconds the longest honest call of a worker may take; beyond that the watchdog is not fed."""
+        assert self.settings is not None
+        calls = [30.0]
+        for options in self.settings.collectors:
+            calls.append(getattr(options, "stall_timeout", 0.0) + getattr(options, "connect_timeout", 0.0))
+        calls += [getattr(options, "timeout", 0.0) for options in self.settings.sources]
+        return max(calls) + 30.0
+
+    def snapshot(self) -> dict[str, Any]:
+        """How the service is doing now; see status.py."""
+        assert self.settings is not None
+        facts = self.journal.facts()
+        life = status.Life(
+            pid=os.getpid(),
+            started=self._started,
+            workers=self.supervisor.states(),
+            links={name: _link_state(pump) for name, pump in list(self.pumps.items())},
+            polls={name: poller.polled.last_poll for name, poller in list(self.pollers.items())},
+            full_in=self._full_in(facts.used),
+        )
+        return status.snapshot(self.settings, facts, self.journal.waiting, life, now=rfc3339.now())
+
+    def _full_in(self, used: int) -> float | None:
+        """Seconds until the journal is full at the pace since the start; None while that is unknown."""
+        assert self.settings is not None
+        elapsed, grown = time.monotonic() - self._began, used - self._used_at_start
+        if elapsed < 60 or grown <= 0:
+            return None
+        return max(self.settings.journal.max_size - used, 0) / (grown / elapsed)
+
+    def _start(self, name: str, part: Part) -> None:
+        if part.kind == "collector":
+            pump = self.pumps[part.options.name] = pump_for(part.options, self.journal)
+            self.supervisor.start(name, pump, collector_policy(part.options))
+        elif part.kind == "source":
+            poller = self.pollers[part.options.name] = poller_for(part.options, self.journal)
+            self.supervisor.start(name, poller, Policy())
+        else:
+            self.supervisor.start(name, Janitor(self.journal), Policy())
+
+    def _drop(self, part: Part) -> None:
+        if part.kind == "collector":
+            self.pumps.pop(part.options.name, None)
+        elif part.kind == "source" and (poller := self.pollers.pop(part.options.name, None)):
+            poller.close()
+
+
+def _link_state(pump: Pump) -> status.LinkState:
+    link = pump.link
+    return status.LinkState(
+        connected_since=link.connected_since,
+        peer=link.peer,
+        confirm=link.confirm,
+        last_sent=link.last_sent,
+        unconfirmed=pump.window.unconfirmed,
+    )
+
+
+def parts_of(settings: Settings) -> dict[str, Part]:
+    """Worker name → what it is made from; collectors first, then sources: readers before writers."""
+    parts = {JANITOR: Part("janitor", settings.journal, ())}
+    for collector in settings.collectors:
+        parts[collector_name(collector.name)] = Part("collector", collector, digests(collector))
+    for source in settings.sources:
+        parts[source_name(source.name)] = Part("source", source, digests(source))
+    return parts
+
+
+def collector_name(name: str) -> str:
+    """The worker name of a collector; sources may have the same configured name."""
+    return f"collector:{name}"
+
+
+def source_name(name: str) -> str:
+    """The worker name of a source."""
+    return f"source:{name}"
+
+
+def collector_policy(options: CollectorOptions) -> Policy:
+    """A collector that needs a person is tried at its own slowest pace: it has no account to lock."""
+    return Policy(first=options.retry.first, most=options.retry.most, blocked=options.retry.most)
+
+
+def encoder_for(options: CollectorOptions, *, procid: str | None = None) -> Encoder:
+    """Event → message as this collector wants it."""
+    formatter = plugins.load("formats", options.format)
+    envelope = plugins.load("envelopes", "rfc5424")
+    return Encoder(
+        wanted(options.sources, options.include, options.exclude, options.min_severity),
+        formatter(getattr(options, options.format, None) or formatter.Options()),
+        envelope(
+            envelope.Options(
+                facility=options.facility,
+                hostname=options.hostname or own_hostname(),
+                app_name=options.app_name,
+                procid=procid or str(os.getpid()),
+            )
+        ),
+        options.max_message,
+    )
+
+
+def pump_for(options: CollectorOptions, journal: SqliteJournal) -> Pump:
+    """One collector's worker; a new collector gets its first place in the journal."""
+    journal.register(options.name, options.start)
+    return Pump(
+        options.name,
+        journal,
+        encoder_for(options),
+        plugins.load("transports", options.transport)(options),
+        Limits(
+            fence_events=options.fence.events,
+            fence_seconds=options.fence.time,
+            replay_events=options.replay.events,
+            replay_seconds=options.replay.time,
+        ),
+    )
+
+
+def poller_for(options: SourceOptions, journal: SqliteJournal) -> Poller:
+    """One source's worker."""
+    source = plugins.load("sources", options.type)(options)
+    return Poller(options.name, source, journal, options.poll_interval)
+
+
+@functools.cache
+def own_hostname() -> str:
+    """This machine's name: the full one if /etc/hosts or the kernel knows it. Never asks DNS."""
+    name = socket.gethostname()
+    if "." in name:
+        return name
+    try:
+        lines = Path("/etc/hosts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return name
+    for line in lines:
+        names = line.partition("#")[0].split()[1:]
+        if name in names:
+            return next((full for full in names if full.startswith(name + ".")), name)
+    return name
+
+
+def digests(options: BaseModel) -> tuple[str, ...]:
+    """SHA-256 of every file the options name, in order; a file that cannot be read counts as empty."""
+    return tuple(_digest(path) for path in named_files(options))
+
+
+def named_files(options: BaseModel) -> Iterator[Path]:
+    """The certificate, key and secret files in these settings; not a source's own data."""
+    for key, value in options:
+        if isinstance(value, BaseModel):
+            yield from named_files(value)
+        elif isinstance(value, Path) and key.endswith("_file"):
+            yield value
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

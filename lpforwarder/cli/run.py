@@ -1,0 +1,67 @@
+"""`run`: forward until stopped. `--once` and `--dry-run` are the same pipeline with an end."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lpforwarder.cli import Globals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lpforwarder.settings import Settings
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lpforwarder run
+  lpforwarder -c /etc/lpforwarder/config.yaml run --once
+  lpforwarder run --dry-run | head -3
+"""
+)
+@click.option("--once", is_flag=True, help="Read every source to its end, hand everything over, exit.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent; send nothing, move nothing.")
+@click.pass_context
+def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
+    """Forward events from every source to every collector until stopped.
+
+    SIGTERM and Ctrl-C drain and stop; SIGHUP reads configuration, secrets and certificates again.
+    """
+    from lpforwarder.runtime import logs, signals
+    from lpforwarder.settings import find
+
+    globals_: Globals = ctx.obj
+    if once and dry_run:
+        raise click.UsageError("--once and --dry-run exclude each other.")
+    path = find(globals_.config)
+    settings = load_or_show(path)
+    level = "error" if globals_.verbosity < 0 else "debug" if globals_.verbosity else settings.log.level
+    logs.configure(level, settings.log.format)
+    if dry_run:
+        from lpforwarder.cli.dry_run import print_messages
+
+        ctx.exit(print_messages(settings))
+    signals.block()  # before any thread exists
+    if once:
+        from lpforwarder.cli.once import forward_once
+
+        ctx.exit(forward_once(settings, show_progress=sys.stderr.isatty() and globals_.verbosity >= 0))
+    from lpforwarder.cli.service import serve
+
+    ctx.exit(serve(path, settings))
+
+
+def load_or_show(path: Path) -> Settings:
+    """The settings; every problem with its lines on stderr and exit code 77 or 78 when they are unusable."""
+    from lpforwarder.config.problems import render
+    from lpforwarder.settings import examine
+
+    report = examine(path)
+    if report.settings is None:
+        click.echo(render(report.problems, report.document.source), err=True)
+        click.get_current_context().exit(report.exit_code)
+    return report.settings

@@ -1,0 +1,117 @@
+"""The life of the service: start, requests, reload, drain. One code path for start, crash and restart."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from lpforwarder import __version__
+from lpforwarder.app import App
+from lpforwarder.config.problems import render
+from lpforwarder.errors import ConfigError
+from lpforwarder.journal.sqlite import SqliteJournal, open_journal
+from lpforwarder.runtime import signals
+from lpforwarder.runtime.control import ControlServer
+from lpforwarder.runtime.retry import Policy
+from lpforwarder.runtime.supervisor import Supervisor
+from lpforwarder.runtime.systemd import Systemd
+from lpforwarder.settings import Settings
+from lpforwarder.status import events
+
+log = structlog.get_logger()
+
+ROUND = 1.0  # seconds between two looks at the workers; the watchdog is fed as often
+STATUS_EVERY = 10.0  # seconds between two status lines for systemd
+
+
+@contextmanager
+def journal_of(settings: Settings) -> Iterator[SqliteJournal]:
+    """The journal, open for writing."""
+    options = settings.journal
+    with open_journal(
+        options.path,
+        keep=options.keep,
+        max_size=options.max_size,
+        when_full=options.when_full,
+        on_damage=lambda gap: log.error(
+            "journal.damaged", first=gap.first, count=gap.count, reason=gap.reason, code="LPF508"
+        ),
+    ) as journal:
+        yield journal
+
+
+def serve(path: Path, settings: Settings) -> int:
+    """Forwards until SIGTERM or SIGINT; 0 after a drain, 1 when something broke that no retry mends."""
+    systemd = Systemd()
+    log.info(
+        "service.started",
+        version=__version__,
+        config=str(path),
+        sources=len(settings.sources),
+        collectors=len(settings.collectors),
+    )
+    with journal_of(settings) as journal:
+        log.info("journal.opened", path=str(settings.journal.path), newest=journal.newest())
+        supervisor = Supervisor(alarm=signals.nudge)
+        app = App(journal, supervisor)
+        control = ControlServer(settings.control_socket, {"status": lambda _: app.snapshot()})
+        control.open()
+        app.apply(settings)
+        supervisor.start("control", control, Policy())
+        systemd.ready()
+        _attend(app, path, systemd)
+        _end(app, systemd)
+        supervisor.stop(None, 1.0)
+    if supervisor.fatal is not None:
+        log.error("service.failed", reason=str(supervisor.fatal))
+        return 1
+    log.info("service.stopped")
+    return 0
+
+
+def _attend(app: App, path: Path, systemd: Systemd) -> None:
+    """Answers signals and feeds the watchdog until it is time to stop."""
+    told = float("-inf")
+    for request in signals.requests(every=ROUND):
+        if app.supervisor.fatal is not None or request in (signal.SIGTERM, signal.SIGINT):
+            return
+        if request == signal.SIGHUP:
+            _reload(app, path, systemd)
+        if not (stuck := app.supervisor.stuck(app.patience)):
+            systemd.watchdog()
+        else:
+            log.error("worker.stuck", workers=stuck)
+        if time.monotonic() - told >= STATUS_EVERY:
+            told = time.monotonic()
+            systemd.status(app.snapshot()["sentence"])
+
+
+def _reload(app: App, path: Path, systemd: Systemd) -> None:
+    systemd.reloading()
+    try:
+        app.reload(path)
+    except ConfigError as error:
+        log.error("settings.refused", problems=len(error.problems), reason="the old configuration stays")
+        print(render(error.problems), file=sys.stderr, flush=True)
+    finally:
+        systemd.ready()
+
+
+def _end(app: App, systemd: Systemd) -> None:
+    assert app.settings is not None
+    within = app.settings.drain
+    systemd.stopping()
+    systemd.extend_timeout(within + 10)
+    if sys.stderr.isatty():
+        print(f"stopping: handing over what is on the way (at most {within:g} s) ...", file=sys.stderr)
+    app.drain(within, systemd.watchdog)
+    left = sum(collector["waiting"] for collector in app.snapshot()["collectors"].values())
+    log.info("service.drained", waiting=left)
+    if sys.stderr.isatty():
+        print(f"done. Nothing is lost; {events(left)} wait in the journal.", file=sys.stderr)

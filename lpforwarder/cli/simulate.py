@@ -1,0 +1,61 @@
+"""`simulate`: the pretend collector as a server of its own, to try any syslog sender against."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import click
+
+
+@click.group()
+def simulate() -> None:
+    """Pretend servers, for trying things out."""
+
+
+@simulate.command(
+    epilog="""\b
+Examples:
+  lpforwarder simulate collector --listen 127.0.0.1:5514
+  lpforwarder test-send --to 127.0.0.1:5514 --no-tls
+"""
+)
+@click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:0", show_default=True)
+@click.option("--tls", "cert_file", metavar="PEM", help="Speak TLS with this certificate and key.")
+@click.option("--rate", type=float, metavar="N", help="Take no more than N messages a second.")
+@click.option("--events", type=int, metavar="N", help="Exit 0 after N messages.")
+def collector(listen: str, cert_file: str | None, rate: float | None, events: int | None) -> None:
+    """Receive syslog over TCP (or TLS) and print each message on a line of its own.
+
+    Octet counting and newline framing are told apart by themselves. The address is printed on stderr.
+    """
+    import ssl
+
+    from lpforwarder.cli.addresses import split_address
+    from lpforwarder.simulator.collector import PretendCollector
+
+    context = None
+    if cert_file is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert_file)
+    done = threading.Event()
+    count = 0
+
+    def show(message: bytes) -> None:
+        nonlocal count
+        if events is not None and count >= events:
+            return
+        count += 1
+        sys.stdout.buffer.write(message + b"\n")
+        sys.stdout.buffer.flush()
+        if events is not None and count >= events:
+            done.set()
+
+    def complain(problem: str) -> None:
+        click.echo(problem, err=True)
+
+    with PretendCollector(split_address(listen), context, rate, show, on_problem=complain) as server:
+        host, port = server.address
+        click.echo(f"listening on {host}:{port} ({'TLS' if context else 'TCP'}). Ctrl-C stops.", err=True)
+        while not done.wait(0.5):
+            pass

@@ -1,0 +1,213 @@
+"""`status`: how the service is doing; asks the running one, reads the journal when it is down."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from lpforwarder.cli import Globals
+
+EXIT = {"ok": 0, "behind": 5, "down": 6}
+NAGIOS = {"ok": (0, "OK"), "behind": (1, "WARNING"), "down": (2, "CRITICAL")}
+ASK_WITHIN = 5.0
+REFRESH = 2.0
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lpforwarder status
+  lpforwarder --json status
+  lpforwarder status --check          for Nagios and its kin
+"""
+)
+@click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
+@click.option("--check", is_flag=True, help="One line and exit code 0, 1, 2 or 3 for Nagios.")
+@click.option("--json", "as_json", is_flag=True, help="Facts as JSON on stdout.")
+@click.pass_context
+def status(ctx: click.Context, watch: bool, check: bool, as_json: bool) -> None:
+    """Say how the service is doing: a sentence first, then the facts.
+
+    Works when the service is down, and before its first start. Exit code 0 good, 5 behind or degraded,
+    6 not running.
+    """
+    globals_: Globals = ctx.obj
+    if check:
+        ctx.exit(_nagios(globals_))
+    while True:
+        facts = facts_of(globals_.config)
+        if as_json or globals_.json:
+            click.echo(json.dumps(facts, indent=2))
+        else:
+            if watch:
+                click.clear()
+            click.echo(page(facts, color=globals_.color))
+        if not watch:
+            break
+        time.sleep(REFRESH)
+    ctx.exit(EXIT[facts["verdict"]])
+
+
+def facts_of(config: str | None) -> dict[str, Any]:
+    """The snapshot of the running service, or one made from the journal alone."""
+    from lpforwarder.runtime.control import NotRunning, ask
+    from lpforwarder.settings import find, load
+
+    settings = load(find(config))
+    try:
+        return ask(settings.control_socket, {"command": "status"}, ASK_WITHIN)
+    except NotRunning:
+        return _from_journal(settings)
+
+
+def _from_journal(settings: Any) -> dict[str, Any]:
+    from lpforwarder import rfc3339
+    from lpforwarder.journal.reader import open_reader
+    from lpforwarder.status import snapshot
+
+    try:
+        with open_reader(settings.journal.path) as journal:
+            return snapshot(settings, journal.facts(), journal.waiting, None, now=rfc3339.now())
+    except FileNotFoundError:
+        return snapshot(settings, None, lambda *_: (0, None), None, now=rfc3339.now())
+
+
+# ---- for people -----------------------------------------------------------------------------------------
+
+
+def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
+    """The whole screen: verdict and sentence, sources, collectors, journal, service."""
+    verdict = facts["verdict"].upper()
+    if color:
+        verdict = click.style(verdict, fg={"OK": "green", "BEHIND": "yellow"}.get(verdict, "red"), bold=True)
+    lines = [f"{verdict}  {facts['sentence']}", *_troubles(facts), ""]
+    lines += table(("SOURCE", "LAST POLL", "NEWEST", "EVENTS", "SET ASIDE", "STATE"), _sources(facts))
+    lines += [""]
+    lines += table(
+        ("COLLECTOR", "", "", "WAITING", "OLDEST", "CONFIRMED", "REPEATED", "STATE"), _collectors(facts)
+    )
+    lines += ["", _journal(facts), _service(facts)]
+    return "\n".join(lines)
+
+
+def _troubles(facts: Mapping[str, Any]) -> list[str]:
+    found = []
+    for kind, command in (("collectors", "test-send --collector"), ("sources", "test-pull --source")):
+        for name, part in facts[kind].items():
+            if part["error"] is None:
+                continue
+            again = f" Next try in {_until(part['next_try'], facts)}." if part["next_try"] else ""
+            found.append(f"        {name}: {part['error']['text']} [{part['error']['code']}].{again}")
+            if part["error"].get("fix"):
+                found.append(f"        fix: {part['error']['fix']}")
+            if kind == "collectors":
+                found.append(f"        Try: lpforwarder {command} {name}")
+    return found
+
+
+def _sources(facts: Mapping[str, Any]) -> list[Sequence[str]]:
+    return [
+        (
+            name,
+            _ago(part["last_poll"], facts),
+            _ago(part["newest_event"], facts),
+            f"{part['events']:,}",
+            f"{part['rejects']:,}",
+            part["state"],
+        )
+        for name, part in facts["sources"].items()
+    ]
+
+
+def _collectors(facts: Mapping[str, Any]) -> list[Sequence[str]]:
+    from lpforwarder.status import age, spoken
+
+    rows: list[Sequence[str]] = []
+    for name, part in facts["collectors"].items():
+        connected = part["connected_since"]
+        state = f"connected {spoken(age(connected, facts['time']))}" if connected else part["state"]
+        if part["confirm"] == "kernel":
+            state += ", confirmed by the kernel only"
+        rows.append(
+            (
+                name,
+                part["transport"],
+                part["target"],
+                f"{part['waiting']:,}",
+                _ago(part["oldest_waiting"], facts, suffix=""),
+                f"{part['confirmed']:,}",
+                f"{part['replayed']:,}",
+                state,
+            )
+        )
+    return rows
+
+
+def _journal(facts: Mapping[str, Any]) -> str:
+    from lpforwarder.status import events, spoken
+
+    journal = facts["journal"]
+    held = max(journal["last"] - journal["first"] + 1, 0) if journal["last"] else 0
+    room = journal["full_in_seconds"]
+    parts = [f"{journal['bytes'] / 1e6:,.1f} MB", events(held)]
+    if room is not None:
+        parts.append(f"room for {spoken(room)} at this pace")
+    if journal["gaps"]:
+        parts.append(f"{sum(gap['count'] for gap in journal['gaps']):,} events damaged and lost")
+    return "JOURNAL  " + ", ".join(parts)
+
+
+def _service(facts: Mapping[str, Any]) -> str:
+    from lpforwarder import __version__
+    from lpforwarder.status import age, spoken
+
+    if not facts["running"]:
+        return "SERVICE  not running. Start it: lpforwarder run, or systemctl start lpforwarder"
+    up = spoken(age(facts["started"], facts["time"]))
+    return f"SERVICE  up {up}, pid {facts['pid']}, version {__version__}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell, two spaces apart."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *rows)
+    ]
+
+
+def _ago(then: str | None, facts: Mapping[str, Any], suffix: str = " ago") -> str:
+    from lpforwarder.status import age, spoken
+
+    return f"{spoken(age(then, facts['time']))}{suffix}" if then else "-"
+
+
+def _until(then: str, facts: Mapping[str, Any]) -> str:
+    from lpforwarder.status import age, spoken
+
+    return spoken(age(facts["time"], then))
+
+
+# ---- for Nagios -----------------------------------------------------------------------------------------
+
+
+def _nagios(globals_: Globals) -> int:
+    """One line with performance data; 3 (unknown) when even the configuration cannot be read."""
+    from lpforwarder.errors import ConfigError, Failure
+    from lpforwarder.status import age
+
+    try:
+        facts = facts_of(globals_.config)
+    except (ConfigError, Failure) as error:
+        click.echo(f"UNKNOWN - {error}".partition("\n")[0])
+        return 3
+    code, word = NAGIOS[facts["verdict"]]
+    waiting = sum(part["waiting"] for part in facts["collectors"].values())
+    oldest = [part["oldest_waiting"] for part in facts["collectors"].values() if part["oldest_waiting"]]
+    lag = age(min(oldest, default=None), facts["time"])
+    click.echo(f"{word} - {facts['sentence']} | waiting={waiting} lag={lag:.0f}s")
+    return code

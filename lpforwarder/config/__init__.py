@@ -1,0 +1,1 @@
+"""From YAML text to settings, or every problem at once."""

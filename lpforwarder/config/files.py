@@ -1,0 +1,125 @@
+"""What is wrong with the files a configuration names: existence, rights, contents. No network."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+
+from lpforwarder.config.options import Finding
+
+_PEM = "PEM begins with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE converts"
+
+
+def authorities(path: Path | None, *, key: str) -> Iterable[Finding]:
+    """Whatever keeps `path` from being used as the trusted authorities; nothing for None."""
+    if path is None:
+        return
+    if problem := unreadable(path, key=key):
+        yield problem
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        yield _broken(key, f"{path} holds no certificate in PEM form", _PEM)
+
+
+def key_pair(cert: Path | None, private: Path | None, *, keys: tuple[str, str]) -> Iterable[Finding]:
+    """Whatever keeps certificate and key from being used together; the key may stand in `cert` itself."""
+    if cert is None:
+        return
+    cert_key, private_key = keys
+    problems = [unreadable(cert, key=cert_key)]
+    if private is not None:
+        problems.append(unreadable(private, key=private_key) or exposed(private, key=private_key))
+    found = [problem for problem in problems if problem]
+    yield from found
+    if any(problem.code != "LPF110" for problem in found):
+        return
+    yield from _mismatch(cert, private, keys)
+    if private is None and (problem := _exposed_pair(cert, key=cert_key)):
+        yield problem
+
+
+def secret(path: Path, *, key: str) -> Iterable[Finding]:
+    """Whatever keeps the file from being used as a secret: its rights, or nothing in it."""
+    if problem := unreadable(path, key=key) or exposed(path, key=key):
+        yield problem
+    elif not path.read_bytes().strip():
+        yield Finding(
+            key=key, code="LPF111", note=False, what=f"{path} is empty", fix="write the secret into it"
+        )
+
+
+def unreadable(path: Path, *, key: str) -> Finding | None:
+    """A finding when the file cannot be opened and read."""
+    try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            return _broken(key, f"{path} is not a file", "name a file")
+        with path.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return _broken(key, f"{path} does not exist", "create it, or correct the path")
+    except PermissionError:
+        fix = f"let the user of the service read it: chown or chgrp {path}"
+        return Finding(
+            key=key, code="LPF122", note=False, what=f"{path} cannot be read by this user", fix=fix
+        )
+    except OSError as error:
+        return _broken(key, f"{path} cannot be read: {(error.strerror or 'unknown').lower()}", "name a file")
+    return None
+
+
+def exposed(path: Path, *, key: str) -> Finding | None:
+    """A finding when others than the owner can read the file, which holds a secret."""
+    mode = path.stat().st_mode & 0o777
+    if not mode & 0o077:
+        return None
+    who = "everyone here" if mode & 0o007 else "its group"
+    return Finding(
+        key=key,
+        code="LPF110",
+        note=False,
+        what=f"{path} can be read by {who} ({mode:04o})",
+        fix=f"chmod 600 {path}; if it has been so for long, make a new one",
+    )
+
+
+def _exposed_pair(path: Path, *, key: str) -> Finding | None:
+    """A certificate may be public; one with its key in the same file may not."""
+    return exposed(path, key=key) if b"PRIVATE KEY-----" in path.read_bytes() else None
+
+
+def _mismatch(cert: Path, private: Path | None, keys: tuple[str, str]) -> Iterable[Finding]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # A password is never asked for: the daemon has nobody to ask.
+        context.load_cert_chain(cert, private, password="")
+    except ssl.SSLError as error:
+        yield _pair_problem(error, cert, private, keys)
+
+
+def _pair_problem(error: ssl.SSLError, cert: Path, private: Path | None, keys: tuple[str, str]) -> Finding:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        where = private or cert
+        return _broken(keys[1], f"{where} is not the key of {cert}", "name the key that was made with it")
+    if not _has_certificate(cert):
+        return _broken(keys[0], f"{cert} holds no certificate in PEM form", _PEM)
+    if private is None:
+        return _broken(
+            keys[0], f"{cert} holds no private key that can be read", "name it: key_file: client.key"
+        )
+    fix = "an unencrypted key in PEM form: openssl pkey -in KEY -out NEWKEY"
+    return _broken(keys[1], f"{private} holds no private key that can be read without a password", fix)
+
+
+def _has_certificate(path: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _broken(key: str, what: str, fix: str) -> Finding:
+    return Finding(key=key, code="LPF119", note=False, what=what, fix=fix)

@@ -1,0 +1,1 @@
+"""③ Delivery: from the journal to collectors."""

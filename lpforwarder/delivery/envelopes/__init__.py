@@ -1,0 +1,1 @@
+"""Envelopes around a payload; each is one entry point."""

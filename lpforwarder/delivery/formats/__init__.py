@@ -1,0 +1,1 @@
+"""Payload formats; each is one entry point."""

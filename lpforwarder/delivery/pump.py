@@ -1,0 +1,279 @@
+"""One collector's loop: read, encode, send, confirm, record.
+
+The pump never retries: when the link breaks it records what was confirmed, goes back, and raises; the
+supervisor runs it again. Its checkpoint says *confirmed*, never *sent*.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from lpforwarder.delivery.contract import DeliveryJournal, Transport
+from lpforwarder.delivery.encoder import Encoder
+from lpforwarder.delivery.window import Window
+from lpforwarder.errors import Failure
+from lpforwarder.event import Entry
+from lpforwarder.rfc3339 import now as present_time
+
+HUNG_UP = "LPF212"  # the collector closed without a reset
+BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
+IDLE_FENCE = 2.0  # seconds without a new event after which a fence costs nobody anything
+IDLE_WAIT = 0.5  # seconds between two looks at a link that has nothing to do
+BUSY_WAIT = 0.02  # the same while something is unconfirmed
+RECORD_EVERY = 0.25  # seconds between two checkpoints on a link that confirms all the time
+
+log = structlog.get_logger()
+
+
+class Stop(Protocol):
+    """The little a loop needs of a stop token."""
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def left(self) -> float:
+        """Seconds of the drain that are left; endless while nobody wants to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may be unconfirmed at most, and how much is sent again after an abnormal end."""
+
+    fence_events: int = 5000
+    fence_seconds: float = 30.0
+    replay_events: int = 5000
+    replay_seconds: float = 10.0
+
+
+@dataclass(slots=True)
+class Link:
+    """What the status page says about a link; times are RFC 3339."""
+
+    connected_since: str | None = None
+    peer: str = ""
+    confirm: str = ""
+    last_sent: str | None = None
+
+
+class Pump:
+    """Moves one collector's events from the journal to its transport."""
+
+    def __init__(
+        self,
+        name: str,
+        journal: DeliveryJournal,
+        encoder: Encoder,
+        transport: Transport,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.link = Link(confirm=transport.confirm)
+        self._journal = journal
+        self._encoder = encoder
+        self._transport = transport
+        self._limits = limits
+        self._clock = clock
+        self._open = False
+        self._unfenced = 0
+        self._first_unfenced_at = 0.0
+        self._last_sent_at = 0.0
+        self._fenced_at = 0.0
+        self._recorded_at = float("-inf")
+        self._recorded = (0, 0)
+        checkpoint = journal.checkpoint(name)
+        # Nothing behind the checkpoint: nothing can have been sent and not confirmed.
+        clean = journal.clean(name) or checkpoint >= journal.newest()
+        self.window = Window(
+            checkpoint=checkpoint,
+            resume=journal.resume(name),
+            clean=clean,
+            replay_events=max(limits.replay_events, limits.fence_events),
+            replay_seconds=limits.replay_seconds,
+        )
+        journal.advance(name, checkpoint, self.window.resume, clean=False)
+
+    # ---- the loop -------------------------------------------------------------------------------------
+
+    def run(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Forwards until stopped, then drains. Raises what broke the link, after recording."""
+        try:
+            while not stop.stopping:
+                moved = self.step()
+                beat()
+                if not moved:
+                    self._rest()
+            self._finish(stop, beat)
+        finally:
+            self._end()
+
+    def run_to_end(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Forwards what the journal holds now, and returns when all of it is confirmed."""
+        try:
+            self.step()
+            self._finish(stop, beat)
+        finally:
+            self._end()
+
+    def abort(self) -> None:
+        """Ends the call in flight; from another thread."""
+        self._transport.abort()
+
+    def step(self) -> bool:
+        """One batch, without sleeping; False when there was nothing to do."""
+        if not self._open:
+            self._connect()
+        moved = self._send_batch()
+        if self._fence_due(moved):
+            self._fence(0.0)
+        return self._collect(0.0) or moved
+
+    # ---- its parts ------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self._transport.open()
+        self._open = True
+        self._unfenced = 0
+        self.link.connected_since = present_time()
+        self.link.peer = self._transport.peer
+        self.link.confirm = self._transport.confirm
+        log.info("collector.connected", collector=self.name, peer=self.link.peer)
+
+    def _send_batch(self) -> bool:
+        room = self._limits.fence_events - self.window.unconfirmed
+        # Half of what may be unconfirmed travels on one connection, so that one fills while one is fenced.
+        limit = min(BATCH, room, self._per_connection() - self._unfenced)
+        if limit <= 0:
+            return False
+        entries = self._journal.read(self.window.position, limit)
+        if not entries:
+            return False
+        self._send(entries)
+        return True
+
+    def _per_connection(self) -> int:
+        return max(self._limits.fence_events // 2, 1)
+
+    def _send(self, entries: list[Entry]) -> None:
+        encode = self._encoder.encode
+        encoded = [(entry.seq, message) for entry in entries if (message := encode(entry)) is not None]
+        seqs = [seq for seq, _ in encoded]
+        if encoded:
+            # Noted first: what broke half-way may have arrived, and counts as sent.
+            self.window.sent(seqs, entries[-1].seq)
+            self._transport.send([message for _, message in encoded])
+            self._last_sent_at = self._clock()
+            if not self._unfenced:
+                self._first_unfenced_at = self._last_sent_at
+            self._unfenced += len(encoded)
+            self.link.last_sent = present_time()
+        else:
+            self.window.sent((), entries[-1].seq)
+
+    def _fence_due(self, moved: bool) -> bool:
+        if not self.window.unconfirmed:
+            return False
+        if self._unfenced >= self._per_connection():
+            return True
+        now = self._clock()
+        if self._unfenced and now - self._first_unfenced_at >= self._limits.fence_seconds:
+            return True
+        quiet = now - max(self._last_sent_at, self._fenced_at)
+        return not moved and quiet >= min(IDLE_FENCE, self._limits.fence_seconds)
+
+    def _fence(self, within: float) -> None:
+        self._fenced_at = self._clock()
+        self._unfenced = 0
+        self._transport.fence(within)
+
+    def _collect(self, within: float) -> bool:
+        """Takes what was confirmed; True when that moved the checkpoint."""
+        before = self.link.confirm
+        count = self._transport.confirmed(within)
+        self.link.confirm = self._transport.confirm
+        if self.link.confirm != before:
+            log.warning(
+                "collector.fence_unanswered",
+                collector=self.name,
+                code="LPF218",
+                reason="the collector does not close connections we have half-closed; "
+                "confirming by its kernel's acknowledgement from now on",
+            )
+        moved = self.window.confirm(count, self._clock())
+        if moved and (not self.window.unconfirmed or self._clock() - self._recorded_at >= RECORD_EVERY):
+            self._record()
+        return moved
+
+    def _record(self, *, clean: bool = False) -> None:
+        window = self.window
+        confirmed, repeated = self._recorded
+        self._recorded = (window.confirmed, window.repeated)
+        self._recorded_at = self._clock()
+        self._journal.advance(
+            self.name,
+            window.checkpoint,
+            window.resume,
+            clean=clean,
+            confirmed=window.confirmed - confirmed,
+            replayed=window.repeated - repeated,
+        )
+
+    def _rest(self) -> None:
+        """Waits for the journal, or for the collector when it must confirm before we may send."""
+        if self.window.unconfirmed >= self._limits.fence_events:
+            self._collect(BUSY_WAIT)
+        else:
+            within = BUSY_WAIT if self.window.unconfirmed else IDLE_WAIT
+            self._journal.wait(self.window.position, within)
+
+    def _finish(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Sends what waits now and fences it, as long as the drain lasts. A courtesy: safety is elsewhere."""
+        if not self._open:
+            return
+        goal = self._journal.newest()
+        while stop.left() > 0 and self.window.checkpoint < goal:
+            moved = self.step()
+            beat()
+            if self.window.position >= goal:
+                self._fence(min(BUSY_WAIT, stop.left()))
+            elif not moved:
+                self._rest()
+        self._collect(0.0)
+
+    def _end(self) -> None:
+        """Ends the link: counts what was confirmed, goes back if that is not all, closes."""
+        if not self._open:
+            return
+        failure: Failure | None = None
+        try:
+            self.window.confirm(self._transport.confirmed(0.0), self._clock())
+            self._transport.confirmed(0.0)
+        except Failure as error:
+            failure = error
+        if failure is not None or self.window.unconfirmed:
+            self._go_back(failure)
+        else:
+            self.window.reopened()
+            self._record(clean=True)
+        self._open = False
+        self.link.connected_since = None
+        self._transport.close()
+
+    def _go_back(self, failure: Failure | None) -> None:
+        idle = failure is not None and failure.code == HUNG_UP
+        back = self.window.rewind(self._clock(), idle=idle)
+        self._record()
+        log.warning(
+            "collector.disconnected",
+            collector=self.name,
+            code=failure.code if failure else "LPF219",
+            reason=failure.what if failure else "not everything was confirmed in time",
+            checkpoint=self.window.checkpoint,
+            repeats=back,
+        )

@@ -1,0 +1,1 @@
+"""Links to collectors; each is one entry point."""

@@ -1,0 +1,215 @@
+"""A link tried step by step, for people: what each step found, and what is wrong in plain words.
+
+Used by `test-send`. Nothing is sent to a TLS peer that was not verified; the second look at a refused
+certificate is a connection of its own that carries no message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from lpforwarder.delivery.framing import by_name
+from lpforwarder.delivery.transports.connection import Connection, Wake, connect_address, resolve
+from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions, TlsSettings
+from lpforwarder.delivery.transports.tls import check_fingerprint, context
+from lpforwarder.errors import Failure, Transient
+
+LINGER = 0.5  # seconds in which a collector that dislikes what it got usually hangs up
+CLOSE_WITHIN = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a trial: `result` is a word (`ok`, `handed over`, `confirmed`), `seconds` what it took."""
+
+    name: str
+    result: str
+    detail: str = ""
+    seconds: float | None = None
+
+
+class Trial:
+    """Walks through name lookup, connection, TLS, messages and the end; raises Failure where it stops."""
+
+    def __init__(self, options: TcpOptions, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._options = options
+        self._clock = clock
+        self._wake = Wake()
+        self._connection: Connection | None = None
+
+    def steps(self, messages: Sequence[bytes]) -> Iterator[Step]:
+        """Each step as it is done. The link is ended politely, also when a step fails."""
+        try:
+            yield from self._reach()
+            yield from self._send(messages)
+        finally:
+            if self._connection is not None:
+                self._connection.hang_up(0.0)
+
+    def _live(self) -> Connection:
+        assert self._connection is not None
+        return self._connection
+
+    def _reach(self) -> Iterator[Step]:
+        failure: Failure | None = None
+        for host in self._options.host:
+            try:
+                yield from self._reach_host(host)
+            except Transient as error:
+                failure = error
+                if host != self._options.host[-1]:
+                    yield Step(name="next host", result="trying", detail=error.what)
+            else:
+                return
+        assert failure is not None
+        raise failure
+
+    def _reach_host(self, host: str) -> Iterator[Step]:
+        began = self._clock()
+        addresses = resolve(host, self._options.port)
+        shown = ", ".join(dict.fromkeys(address[0] for _, address in addresses))
+        yield Step(name="name lookup", result="ok", detail=shown, seconds=self._clock() - began)
+        began = self._clock()
+        self._connection = self._first_that_answers(addresses)
+        yield Step(name="connect", result="ok", detail=self._live().peer, seconds=self._clock() - began)
+        if isinstance(self._options, TlsOptions):
+            yield from self._secure(self._options, host)
+
+    def _first_that_answers(self, addresses: Sequence[tuple[int, tuple[str, int]]]) -> Connection:
+        failure: Failure | None = None
+        for family, address in addresses:
+            try:
+                return connect_address(family, address, self._options.connect_timeout, self._wake)  # type: ignore[arg-type]
+            except Transient as error:
+                failure = error
+        assert failure is not None
+        raise failure
+
+    def _secure(self, options: TlsOptions, host: str) -> Iterator[Step]:
+        connection = self._live()
+        name = options.tls.server_name or host
+        began = self._clock()
+        try:
+            connection.start_tls(context(options.tls), name, options.connect_timeout)
+            session = connection.tls
+            assert session is not None
+            certificate = session.getpeercert(binary_form=True) or b""
+            if options.tls.fingerprints:
+                check_fingerprint(certificate, options.tls.fingerprints, connection.peer)
+        except Failure as error:
+            connection.close()
+            raise self._explained(error, options, host) from error
+        taken = self._clock() - began
+        yield Step(name=session.version() or "TLS", result="ok", detail=describe(certificate), seconds=taken)
+        connection.settle_tls(0.3)
+        connection.probe()
+        offered = "sent" if options.tls.cert_file else "none configured, none needed"
+        yield Step(name="client certificate", result="ok", detail=offered)
+
+    def _send(self, messages: Sequence[bytes]) -> Iterator[Step]:
+        framer = by_name(self._options.framing)
+        connection = self._live()
+        for number, message in enumerate(messages, 1):
+            connection.probe()
+            connection.write(framer.frame([message]), self._options.connect_timeout)
+            yield Step(name=f"message {number}", result="handed over", detail=f"{len(message)} octets")
+        yield self._linger(connection)
+        yield self._end(connection)
+
+    def _linger(self, connection: Connection) -> Step:
+        began = self._clock()
+        while (left := LINGER - (self._clock() - began)) > 0:
+            connection.wait(left)
+            try:
+                connection.probe()
+            except Failure as error:
+                raise Transient(
+                    f"{error.what} right after the messages",
+                    code="LPF210",
+                    fix="many collectors cannot read octet counting: framing: newline; or it expects TLS",
+                ) from error
+        return Step(name=f"linger {LINGER * 1000:.0f} ms", result="ok", detail="the connection stays open")
+
+    def _end(self, connection: Connection) -> Step:
+        began = self._clock()
+        connection.finish(CLOSE_WITHIN)
+        while (left := CLOSE_WITHIN - (self._clock() - began)) > 0:
+            if connection.ended():
+                taken = self._clock() - began
+                detail = "the collector read everything and closed"
+                return Step(name="close", result="confirmed", detail=detail, seconds=taken)
+            connection.wait(min(left, 0.1))
+        return Step(name="close", result="unknown", detail="it does not close: set confirm: kernel")
+
+    # ---- a second look at a refused certificate -------------------------------------------------------
+
+    def _explained(self, error: Failure, options: TlsOptions, host: str) -> Failure:
+        """The same failure with what the certificate says, when it can be had."""
+        if error.code not in ("LPF204", "LPF205", "LPF206", "LPF207"):
+            return error
+        try:
+            certificate = x509.load_der_x509_certificate(self._look(options, host))
+        except (Failure, ValueError):
+            return error
+        what, fix = error.what, error.fix
+        wanted = options.tls.server_name or host
+        if error.code == "LPF204":
+            names = ", ".join(names_of(certificate)) or "nothing"
+            what = f'the certificate is not for "{wanted}"; it names {names}'
+            fix = f"host: {names.split(', ')[0]}; or keep the host and add tls: {{server_name: …}}"
+        elif error.code == "LPF205":
+            what = f"the collector's certificate is valid {period(certificate)}"
+        elif error.code == "LPF206":
+            what = f'the certificate was issued by "{issuer(certificate)}", which this machine does not trust'
+        return type(error)(what, code=error.code, fix=fix)
+
+    def _look(self, options: TlsOptions, host: str) -> bytes:
+        unverified = TlsSettings.model_construct(**{**dict(options.tls), "verify": False, "fingerprints": ()})
+        connection = self._first_that_answers(resolve(host, options.port))
+        try:
+            with contextlib.suppress(ssl.SSLError):
+                connection.start_tls(context(unverified), host, options.connect_timeout)
+            assert connection.tls is not None
+            return connection.tls.getpeercert(binary_form=True) or b""
+        finally:
+            connection.close()
+
+
+def describe(der: bytes) -> str:
+    """`siem.example.net, issuer Corp CA 2, 210 days left`."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except ValueError:
+        return "a certificate we cannot read"
+    left = (certificate.not_valid_after_utc - datetime.now(UTC)).days
+    names = ", ".join(names_of(certificate)[:3]) or "no name"
+    return f"{names}; issuer {issuer(certificate)}; {left} days left"
+
+
+def names_of(certificate: x509.Certificate) -> list[str]:
+    """The DNS names and addresses in subjectAltName; only they count (RFC 9525)."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    names = [str(name) for name in found.get_values_for_type(x509.DNSName)]
+    return names + [str(address) for address in found.get_values_for_type(x509.IPAddress)]
+
+
+def issuer(certificate: x509.Certificate) -> str:
+    """The issuer's common name, or its whole name when it has none."""
+    common = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(common[0].value) if common else certificate.issuer.rfc4514_string()
+
+
+def period(certificate: x509.Certificate) -> str:
+    """`from 2026-01-01 to 2026-11-20`."""
+    return f"from {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"

@@ -1,0 +1,124 @@
+"""Which checkpoint is safe: the core of delivery, without I/O and without a clock of its own.
+
+The pump tells the window what it sent and how much of it was confirmed; the window answers three
+questions: up to where is everything confirmed (`checkpoint`), where to go back to if the link ends
+abnormally (`resume`), and what is read next (`position`). Times are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+
+from lpforwarder.event import Seq
+
+
+class Window:
+    """The places of one collector.
+
+    After an abnormal end `resume` lies behind the highest confirmed place by `replay_events` messages or
+    by what was confirmed in the last `replay_seconds`, whichever reaches furthest: a collector that died
+    may have read what it had not yet written. Counted from the highest confirmed place, so a collector
+    that fails again and again does not push it back any further.
+    """
+
+    def __init__(
+        self, *, checkpoint: Seq, resume: Seq, clean: bool, replay_events: int, replay_seconds: float
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.resume = resume
+        self.position = checkpoint if clean else resume
+        self.first_sent = 0
+        """Messages sent for the first time."""
+        self.repeated = 0
+        """Messages sent again."""
+        self.confirmed = 0
+        """Messages confirmed for the first time."""
+        self._replay_events = replay_events
+        self._replay_seconds = replay_seconds
+        self._highest_sent: Seq = checkpoint
+        self._pending: deque[Seq] = deque()
+        self._counted = 0
+        self._recent: deque[Seq] = deque(maxlen=max(replay_events, 1))
+        self._history: deque[tuple[float, Seq]] = deque([(float("-inf"), resume)])
+        self._goal: Seq | None = None
+        self._twice: Seq = Seq(0)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Messages sent on this link and not yet confirmed."""
+        return len(self._pending)
+
+    @property
+    def reached(self) -> Seq:
+        """All up to here is confirmed on this link or was filtered out."""
+        return Seq(self._pending[0] - 1) if self._pending else self.position
+
+    def sent(self, seqs: Sequence[Seq], upto: Seq) -> None:
+        """Notes messages handed to the kernel, in order, and that all up to `upto` was read.
+
+        `upto` may lie behind the last of `seqs`, or `seqs` be empty: the rest was filtered out.
+        """
+        again = bisect_right(seqs, self._highest_sent)
+        self.repeated += again
+        self.first_sent += len(seqs) - again
+        self._pending.extend(seqs)
+        self.position = upto
+        if seqs:
+            self._highest_sent = max(self._highest_sent, seqs[-1])
+
+    def confirm(self, count: int, now: float) -> bool:
+        """Takes the number of messages confirmed since the link was opened; True when that moved anything.
+
+        A smaller number than before changes nothing.
+        """
+        fresh = min(count - self._counted, len(self._pending))
+        before = self.checkpoint
+        for _ in range(fresh):
+            seq = self._pending.popleft()
+            self._recent.append(seq)
+            self.confirmed += seq > before
+        self._counted += max(fresh, 0)
+        self.checkpoint = max(self.checkpoint, self.reached)
+        if fresh > 0:
+            self._history.append((now, self.reached))
+            self._settle(now)
+        return fresh > 0 or self.checkpoint > before
+
+    def rewind(self, now: float, *, idle: bool = False) -> int:
+        """Goes back after an end that was not a confirmed fence; how many places back from the checkpoint.
+
+        `idle` says that the collector hung up without a reset while nothing was unconfirmed. Then what
+        has been sent twice is not sent a third time: collectors and proxies that drop quiet connections
+        would otherwise cause endless repeats.
+        """
+        last_confirmed = self._history[-1][0]
+        if idle and not self._pending and now - last_confirmed >= self._replay_seconds:
+            self.position = min(max(self.resume, self._twice), self.checkpoint)
+        else:
+            self.position = self.resume
+        self._pending.clear()
+        self._recent.clear()
+        self._counted = 0
+        self._history = deque([(float("-inf"), self.resume)])
+        self._goal = self.checkpoint
+        return self.checkpoint - self.position
+
+    def reopened(self) -> None:
+        """The link ended with everything confirmed; counting begins anew."""
+        self._counted = 0
+
+    def _settle(self, now: float) -> None:
+        """Moves `resume` up to where both limits of the replay allow."""
+        while len(self._history) > 1 and self._history[1][0] <= now - self._replay_seconds:
+            self._history.popleft()
+        by_time = self._history[0][1]
+        by_count = self.resume
+        if self._replay_events == 0:
+            by_count = self.reached
+        elif len(self._recent) == self._replay_events:
+            by_count = Seq(self._recent[0] - 1)
+        self.resume = max(self.resume, min(by_time, by_count, self.checkpoint))
+        if self._goal is not None and self.reached >= self._goal:
+            self._twice, self._goal = self._goal, None

@@ -1,0 +1,1 @@
+"""④ Endpoint: from the journal to whoever asks over HTTP."""

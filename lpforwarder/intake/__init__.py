@@ -1,0 +1,1 @@
+"""① Intake: from a vault to events in the journal."""

@@ -1,0 +1,67 @@
+"""What a source promises, and the little that intake needs of a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from lpforwarder.config.options import Duration, Options
+from lpforwarder.event import Cursor as Cursor
+from lpforwarder.event import Event, Reject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer of a source: events oldest first, what could not be read, and the place behind them.
+
+    `more` says that the next page can be asked for at once.
+    """
+
+    events: Sequence[Event]
+    cursor: Cursor
+    more: bool = False
+    rejects: Sequence[Reject] = ()
+
+
+class Source(Protocol):
+    """Asks once; never sleeps, retries or writes."""
+
+    def pull(self, after: Cursor | None) -> Page:
+        """The events behind `after`, oldest first; None asks from the very start.
+
+        Raises Transient or Blocked. Asked again with the same cursor it gives the same events with the
+        same ids, and perhaps newer ones.
+        """
+
+    def close(self) -> None:
+        """Gives back files and connections; may be called twice."""
+
+
+class SourceOptions(Options):
+    """The keys every source has in the configuration; a plug-in's Options add their own."""
+
+    name: str
+    type: str
+    poll_interval: Duration = 60.0
+
+
+class SourcePlugin(Protocol):
+    """What an entry point of the group `lpforwarder.sources` names: a class like this."""
+
+    Options: ClassVar[type[SourceOptions]]
+
+    def __call__(self, options: Any) -> Source: ...
+
+
+class IntakeJournal(Protocol):
+    """The little that intake needs of a journal."""
+
+    def cursor(self, source: str) -> Cursor | None:
+        """The place behind the last append of this source; None before the first."""
+
+    def append(self, source: str, events: Sequence[Event], rejects: Sequence[Reject], cursor: Cursor) -> int:
+        """Keeps events, rejects and cursor in one transaction; how many events were new.
+
+        When it returns, a power cut no longer loses them. Raises Transient when the disk is full.
+        """

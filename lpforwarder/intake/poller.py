@@ -1,0 +1,121 @@
+"""One source's loop: ask for a page, append it, repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from lpforwarder import rfc3339
+from lpforwarder.intake.contract import IntakeJournal, Page, Source
+
+
+class Stop(Protocol):
+    """The little that a poller needs of a stop token."""
+
+    @property
+    def stopping(self) -> bool:
+        """True once the stop has begun."""
+
+    def wait(self, seconds: float) -> bool:
+        """Rests for `seconds` or until the stop begins; True when stopping."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What a poller has done since it was made."""
+
+    pages: int = 0
+    events: int = 0
+    """New to the journal."""
+    duplicates: int = 0
+    """Known to the journal already."""
+    rejects: int = 0
+    last_poll: str | None = None
+    """When the source last answered; RFC 3339."""
+    newest_event: str | None = None
+    """The greatest timestamp seen; RFC 3339."""
+
+
+class Poller:
+    """Moves pages from one source into the journal, in one thread.
+
+    Never sleeps but in `run`, between polls; never retries: Transient and Blocked go up to the supervisor.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        journal: IntakeJournal,
+        poll_interval: float,
+        *,
+        now: Callable[[], str] = rfc3339.now,
+    ) -> None:
+        self.name = name
+        self.polled = Polled()
+        """Replaced as a whole after each page, so that other threads may read it."""
+        self._source = source
+        self._journal = journal
+        self._poll_interval = poll_interval
+        self._now = now
+
+    def run(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Polls until the stop begins; `beat` is called after each page."""
+        while not stop.stopping:
+            more = self.step()
+            beat()
+            if not more:
+                stop.wait(self._poll_interval)
+
+    def run_to_end(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Reads what the source has now, to its end, then returns: `run --once`."""
+        more = True
+        while more and not stop.stopping:
+            more = self.step()
+            beat()
+
+    def step(self) -> bool:
+        """One page from the source into the journal; True when the next can be asked for at once.
+
+        When `pull` raises, nothing in the journal has been touched.
+        """
+        cursor = self._journal.cursor(self.name)
+        page = self._source.pull(cursor)
+        is_unchanged = page.cursor == cursor and not page.events and not page.rejects
+        new = 0 if is_unchanged else self._append(page)
+        self.polled = self._counted(page, new)
+        # A source that promises more but stands still would be asked without a pause, for ever.
+        return page.more and page.cursor != cursor
+
+    def abort(self) -> None:
+        """Does nothing: a source belongs to its thread, and closing a file under a read would be worse.
+
+        A pull that is left alone loses nothing, for its page was never appended.
+        """
+
+    def close(self) -> None:
+        """Gives back what the source holds."""
+        self._source.close()
+
+    def _append(self, page: Page) -> int:
+        return self._journal.append(self.name, page.events, page.rejects, page.cursor)
+
+    def _counted(self, page: Page, new: int) -> Polled:
+        before = self.polled
+        return replace(
+            before,
+            pages=before.pages + 1,
+            events=before.events + new,
+            duplicates=before.duplicates + len(page.events) - new,
+            rejects=before.rejects + len(page.rejects),
+            last_poll=self._now(),
+            newest_event=_newest(page, before.newest_event),
+        )
+
+
+def _newest(page: Page, before: str | None) -> str | None:
+    """The greatest time; times in our form sort as texts."""
+    times = [time for event in page.events if type(time := event.fields.get("timestamp")) is str]
+    newest = rfc3339.canonical(max(times, default=""))
+    return max(newest or "", before or "") or None

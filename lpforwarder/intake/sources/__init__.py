@@ -1,0 +1,1 @@
+"""The sources that come with lpforwarder; each is one entry point."""

@@ -1,0 +1,213 @@
+"""Canonical events from a file: a JSON array, or one JSON object a line. Streamed, whatever its size.
+
+Read once to its end, or followed like a log: then what is appended is read as it comes, and rotation loses
+nothing. What the cursor knows is in `bookmark`, rotation in `following`, the two forms in `json_text`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from lpforwarder import event
+from lpforwarder.config import files
+from lpforwarder.config.options import Duration, FilePath, Finding
+from lpforwarder.errors import Blocked, Failure, Transient
+from lpforwarder.event import Event, Reject
+from lpforwarder.intake import canonical
+from lpforwarder.intake.contract import Cursor, Page, SourceOptions
+from lpforwarder.intake.sources import following, json_text
+from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, to_cursor
+from lpforwarder.intake.sources.following import Found, LogFile, Sibling
+from lpforwarder.intake.sources.records import KEPT, Cut, Fault, Limits, Place
+
+_WRONG_PATH = (errno.ESPIPE, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR)
+_DEFAULT = Limits()
+_BEHIND_ALL = float("inf")
+
+
+class FileOptions(SourceOptions):
+    """The keys of a source of type `file`."""
+
+    path: FilePath
+    """A JSON array or JSON Lines of canonical events."""
+    follow: bool = False
+    """Keep reading what is appended, survive rotation."""
+    poll_interval: Duration = 1.0
+
+    def check_files(self) -> Iterable[Finding]:
+        """A file that cannot be read; one that is followed may still be missing."""
+        if self.follow and not self.path.exists():
+            return
+        if problem := files.unreadable(self.path, key="path"):
+            yield problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    cut: Cut
+    bookmark: Bookmark
+    """The place behind what was cut."""
+    is_end: bool
+    """There is nothing more to cut at present."""
+
+
+class FileSource:
+    """Events in the order of the file. Keeps nothing but the open file, which may be lost at any time."""
+
+    Options = FileOptions
+
+    def __init__(self, options: FileOptions, limits: Limits = _DEFAULT) -> None:
+        self._name = options.name
+        self._path = options.path
+        self._follow = options.follow
+        self._limits = limits
+        self._held: LogFile | None = None
+
+    def pull(self, after: Cursor | None) -> Page:
+        """The next records, 1,000 or 512 KiB at most; at the end an empty page with the same cursor."""
+        bookmark = None if after is None else self._read_bookmark(after)
+        if after is not None and bookmark is not None and bookmark.finished and not self._follow:
+            return Page(events=(), cursor=after)
+        try:
+            return self._page(after, bookmark)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Gives the file back; a later pull opens it again."""
+        self._hold(None)
+
+    def _page(self, after: Cursor | None, bookmark: Bookmark | None) -> Page:
+        found = following.find(self._path, bookmark, self._held)
+        self._hold(found.file)
+        if not self._follow:
+            found = replace(found, later=found.later[-1:])
+        if found.file is None:
+            return self._next_file(found, self._gap(found.place))
+        # Asked before reading: whatever the writer put into the old file before it went on is read below.
+        is_left_behind = found.is_left_behind
+        reading = self._read(found.file, found.place, is_left_behind or not self._follow)
+        events, rejects = self._convert(reading.cut, found.file.path.name)
+        if self._follow and is_left_behind and reading.is_end:
+            return replace(self._next_file(found, rejects), events=events)
+        now = replace(reading.bookmark, finished=reading.is_end and not self._follow)
+        same = after if bookmark is not None and not now.goes_beyond(bookmark) else None
+        return Page(events=events, rejects=rejects, cursor=same or to_cursor(now), more=not reading.is_end)
+
+    def _read(self, file: LogFile, place: Place, is_last: bool) -> _Reading:
+        """One window of the file, cut; a larger one if not even one record fits.
+
+        `is_last` says that nothing will be written behind the present end of the file.
+        """
+        status = file.stat()
+        head = file.read(0, SAMPLE)
+        begin = max(0, place.offset - SAMPLE)
+        for size in (self._limits.window, self._limits.longest + 1):
+            stretch = file.read(begin, place.offset - begin + size)
+            window = stretch[place.offset - begin :]
+            at_end = len(window) < size
+            cut = json_text.cut(window, place, is_last and at_end, self._limits)
+            if at_end or cut.place.offset > place.offset or cut.place.stage == "ended":
+                break
+        # From the octets just cut, not read again: the file may have been emptied meanwhile.
+        tail = stretch[: cut.place.offset - begin][-SAMPLE:]
+        return _Reading(
+            cut=cut,
+            bookmark=self._bookmark(status, head, tail, cut.place),
+            is_end=cut.place.stage == "ended" or (at_end and not cut.full),
+        )
+
+    def _bookmark(self, status: os.stat_result, head: bytes, tail: bytes, place: Place) -> Bookmark:
+        return Bookmark(
+            path=str(self._path),
+            device=status.st_dev,
+            inode=status.st_ino,
+            modified=status.st_mtime_ns,
+            head_length=len(head),
+            head=digest(head),
+            tail=digest(tail),
+            place=place,
+        )
+
+    def _next_file(self, found: Found, rejects: list[Reject]) -> Page:
+        """No events, and the beginning of the next file that can be read; packed ones become rejects."""
+        for sibling in found.later:
+            if not sibling.is_packed:
+                return Page(events=(), rejects=rejects, cursor=self._beginning(sibling), more=True)
+            rejects.append(self._note(f"{sibling.path.name} is compressed and was not read"))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+
+    def _beginning(self, sibling: Sibling) -> Cursor:
+        device, inode = sibling.identity
+        path = str(self._path)
+        return to_cursor(
+            Bookmark(path=path, device=device, inode=inode, modified=sibling.modified, place=Place())
+        )
+
+    def _gap(self, place: Place) -> list[Reject]:
+        """The reject that makes a lost rest visible; none if nothing was left to read."""
+        if place.stage in ("closed", "ended"):
+            return []
+        unit = "element" if place.stage == "array" else "line"
+        return [
+            self._note(
+                "the file was replaced and the old one was not found beside it; "
+                f"what stood behind {unit} {place.number} of it may be missing"
+            )
+        ]
+
+    def _note(self, reason: str) -> Reject:
+        return Reject(where=self._path.name, reason=reason, raw=b"")
+
+    def _convert(self, cut: Cut, name: str) -> tuple[list[Event], list[Reject]]:
+        events = []
+        faults = list(cut.faults)
+        for offset, number, raw in cut.records:
+            try:
+                events.append(self._to_event(offset, raw))
+            except ValueError as error:
+                faults.append(Fault(number=number, reason=str(error), raw=raw[:KEPT]))
+        faults.sort(key=lambda fault: fault.number or _BEHIND_ALL)
+        return events, [_reject(fault, name, cut.unit) for fault in faults]
+
+    def _to_event(self, offset: int, raw: bytes) -> Event:
+        fields = event.parse(raw)
+        fallback_id = ""
+        if not canonical.has_id(fields):
+            fallback_id = canonical.name_based_id(self._name, str(offset), raw.strip())
+        return canonical.to_event(fields, source=self._name, fallback_id=fallback_id)
+
+    def _read_bookmark(self, cursor: Cursor) -> Bookmark:
+        try:
+            return from_cursor(cursor)
+        except ValueError as error:
+            what = f"{self._name}: the stored place is not one in a file"
+            raise Blocked(what, code="LPF124", fix="give the source another name") from error
+
+    def _hold(self, file: LogFile | None) -> None:
+        if self._held is not None and self._held is not file:
+            self._held.close()
+        self._held = file
+
+    def _failure(self, error: OSError) -> Failure:
+        """What the operating system says, sorted by who can mend it."""
+        what = f"{self._name}: {self._path}"
+        if isinstance(error, FileNotFoundError):
+            kind = Transient if self._follow else Blocked
+            fix = "create it, or correct the path" if not self._follow else "it is read as soon as it exists"
+            return kind(f"{what}: no such file", code="LPF120", fix=fix)
+        if isinstance(error, PermissionError):
+            fix = "let the user of the service read the file and enter its folders"
+            return Blocked(f"{what}: permission denied", code="LPF122", fix=fix)
+        reason = (error.strerror or "cannot be read").lower()
+        if error.errno in _WRONG_PATH:
+            return Blocked(f"{what}: {reason}", code="LPF119", fix="name a file")
+        return Transient(f"{what}: {reason}", code="LPF123", fix="look at the disk or the network it is on")
+
+
+def _reject(fault: Fault, name: str, unit: str) -> Reject:
+    where = f"{name} {unit} {fault.number}" if fault.number else name
+    return Reject(where=where, reason=fault.reason, raw=fault.raw)

@@ -1,0 +1,272 @@
+"""Finds the file of a bookmark again, whatever log rotation did to it, and the files written after it.
+
+Two ways of rotation are known. `create`: the file is renamed and a new one takes its name. `copytruncate`:
+the file is copied and then emptied. Either may happen several times while nobody looks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest
+from lpforwarder.intake.sources.records import Place
+
+_COUNTER = r"[-._]([0-9][0-9T_.:-]*?)"
+_PACKED = r"(\.(?:gz|bz2|xz|zst|lz4|zip|Z))?\Z"
+_LONGEST_COUNTER = 4
+"""Digits; `events.json-20240131` has a date, not a counter."""
+_OLDEST_OF_AN_INSTANT = -(10**_LONGEST_COUNTER)
+
+
+class LogFile:
+    """A regular file that is open for reading; OSError when it cannot be.
+
+    Stays readable after a rename or deletion, which is why a source keeps it between two pulls.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # O_NONBLOCK: opening a named pipe would wait for a writer.
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        self.is_open = True
+        try:
+            self._require_regular()
+        except OSError:
+            self.close()
+            raise
+
+    def _require_regular(self) -> None:
+        mode = self.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.ESPIPE, "Not a regular file", str(self.path))
+
+    def stat(self) -> os.stat_result:
+        """Size, identity and time of the last change, as they are now."""
+        return os.fstat(self._descriptor)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` octets from `offset`; fewer only at the end of the file."""
+        octets = os.pread(self._descriptor, size, offset)
+        while 0 < len(octets) < size:
+            following = os.pread(self._descriptor, size - len(octets), offset + len(octets))
+            if not following:
+                break
+            octets += following
+        return octets
+
+    def close(self) -> None:
+        """Gives the file back; may be called twice."""
+        if self.is_open:
+            self.is_open = False
+            os.close(self._descriptor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """A file in the folder of ours, or ours itself, as the folder shows it."""
+
+    path: Path
+    identity: tuple[int, int]
+    """Device and inode."""
+    size: int
+    modified: int
+    counter: int | None = None
+    """2 for `events.json.2`, 0 for a date; None when the name is not one that rotation gives."""
+    is_packed: bool = False
+
+    @property
+    def age(self) -> Age:
+        """Sorts the oldest first."""
+        return self.modified, -(self.counter or 0), self.path.name
+
+
+Age: TypeAlias = tuple[int, int, str]
+"""Time of the last change; among files of one instant the higher counter is the older file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The file to read from, and where.
+
+    `file` is None when the file of the bookmark is gone. `later` was written after it: oldest first, the
+    present one last, packed ones included.
+    """
+
+    file: LogFile | None
+    place: Place
+    later: tuple[Sibling, ...] = ()
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the writer has gone on to a later file.
+
+        An empty one is no sign: rotation makes the new file before the writer lets go of the old one.
+        """
+        return any(sibling.size for sibling in self.later if not sibling.is_packed)
+
+
+def find(path: Path, bookmark: Bookmark | None, held: LogFile | None) -> Found:
+    """The file of the bookmark, under whatever name; without one, the file at `path` from its beginning.
+
+    `held` is the file read last, if still open. Raises OSError when there is nothing to read.
+    The caller closes `file`, unless it is `held`.
+    """
+    if bookmark is None:
+        return Found(file=LogFile(path), place=Place())
+    current = _open(path, missing_only=True)
+    if current is not None and _has_identity(current, bookmark) and _has_content(current, bookmark):
+        return Found(file=current, place=bookmark.place)
+    if current is not None:
+        current.close()
+    return _find_rotated(path, bookmark, held)
+
+
+def _find_rotated(path: Path, bookmark: Bookmark, held: LogFile | None) -> Found:
+    siblings = list(_siblings(path))
+    present = next((sibling for sibling in siblings if sibling.path == path), None)
+    file, place = _search(siblings, present, bookmark, held)
+    if file is not None and present is not None and _identity(file.stat()) == present.identity:
+        return Found(file=file, place=place)  # the same file, restored from a copy
+    if file is None and bookmark.path != str(path):
+        return Found(file=LogFile(path), place=Place())  # another file was configured
+    later = _later(siblings, present, _age(file, siblings, bookmark))
+    is_read = file is None or (file is held and file.stat().st_size <= place.offset)
+    if is_read and all(sibling.is_packed for sibling in later):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return Found(file=file, place=place, later=later)
+
+
+def _search(
+    siblings: Sequence[Sibling], present: Sibling | None, bookmark: Bookmark, held: LogFile | None
+) -> tuple[LogFile | None, Place]:
+    """The file of the bookmark: renamed, or only still open, or copied."""
+    renamed = [sibling for sibling in siblings if sibling.identity == (bookmark.device, bookmark.inode)]
+    for candidate in _opened(renamed):
+        if _has_content(candidate, bookmark):
+            return candidate, bookmark.place
+        candidate.close()
+    if held is not None and _has_identity(held, bookmark) and _has_content(held, bookmark):
+        return held, bookmark.place
+    if not bookmark.head:
+        return None, bookmark.place
+    copies = [sibling for sibling in siblings if sibling.counter is not None and not sibling.is_packed]
+    copies.sort(key=_size, reverse=True)
+    for candidate in _opened([*([present] if present else []), *copies]):
+        if _has_content(candidate, bookmark):
+            return candidate, bookmark.place
+        if _is_shorter_copy(candidate, bookmark, present):
+            # Lines that were read while the copy was being made are not in it.
+            return candidate, Place(offset=candidate.stat().st_size, stage="ended")
+        candidate.close()
+    return None, bookmark.place
+
+
+def _later(siblings: Sequence[Sibling], present: Sibling | None, age: Age) -> tuple[Sibling, ...]:
+    """The files rotated after one of this age, oldest first, and the present one."""
+    rotated = [
+        sibling
+        for sibling in siblings
+        if sibling.counter is not None
+        and sibling.age > age
+        and (present is None or sibling.identity != present.identity)
+    ]
+    rotated.sort(key=lambda sibling: sibling.age)
+    return (*rotated, present) if present is not None else tuple(rotated)
+
+
+def _age(file: LogFile | None, siblings: Sequence[Sibling], bookmark: Bookmark) -> Age:
+    if file is None:
+        return bookmark.modified, 1, ""  # only what changed after we last looked
+    status = file.stat()
+    own = next((sibling for sibling in siblings if sibling.identity == _identity(status)), None)
+    return own.age if own is not None else (status.st_mtime_ns, _OLDEST_OF_AN_INSTANT, "")
+
+
+def _siblings(path: Path) -> Iterator[Sibling]:
+    """All regular files in the folder; nothing when it cannot be listed."""
+    try:
+        entries = list(os.scandir(path.parent))
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            status = entry.stat()
+        except OSError:  # gone meanwhile, or a link to nowhere
+            continue
+        if stat.S_ISREG(status.st_mode):
+            counter, is_packed = _rotation(path, entry.name)
+            yield Sibling(
+                path=path.parent / entry.name,
+                identity=_identity(status),
+                size=status.st_size,
+                modified=status.st_mtime_ns,
+                counter=counter,
+                is_packed=is_packed,
+            )
+
+
+def _rotation(path: Path, name: str) -> tuple[int | None, bool]:
+    """What rotation made of the name: its counter, and whether it was packed."""
+    for before, behind in ((path.name, ""), (path.stem, path.suffix)):
+        match = re.match(re.escape(before) + _COUNTER + re.escape(behind) + _PACKED, name)
+        if match is not None:
+            is_counter = match[1].isdigit() and len(match[1]) <= _LONGEST_COUNTER
+            return int(match[1]) if is_counter else 0, match[2] is not None
+    return None, False
+
+
+def _opened(siblings: Iterable[Sibling]) -> Iterator[LogFile]:
+    for sibling in siblings:
+        file = _open(sibling.path)
+        if file is not None:
+            yield file
+
+
+def _open(path: Path, *, missing_only: bool = False) -> LogFile | None:
+    """The open file; None when it cannot be opened, or with `missing_only` just when it does not exist."""
+    try:
+        return LogFile(path)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if missing_only:
+            raise
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _has_identity(file: LogFile, bookmark: Bookmark) -> bool:
+    return file.is_open and _identity(file.stat()) == (bookmark.device, bookmark.inode)
+
+
+def _has_content(file: LogFile, bookmark: Bookmark) -> bool:
+    """Whether what was read of the file is still in it."""
+    offset = bookmark.place.offset
+    begin = max(0, offset - SAMPLE)
+    return _has_head(file, bookmark) and digest(file.read(begin, offset - begin)) == bookmark.tail
+
+
+def _has_head(file: LogFile, bookmark: Bookmark) -> bool:
+    return digest(file.read(0, bookmark.head_length)) == bookmark.head
+
+
+def _is_shorter_copy(file: LogFile, bookmark: Bookmark, present: Sibling | None) -> bool:
+    status = file.stat()
+    is_present = present is not None and _identity(status) == present.identity
+    return not is_present and status.st_size < bookmark.place.offset and _has_head(file, bookmark)
+
+
+def _size(sibling: Sibling) -> int:
+    return sibling.size

@@ -1,0 +1,1 @@
+"""The LastPass source: records of the Enterprise API's `reporting` command as canonical events."""

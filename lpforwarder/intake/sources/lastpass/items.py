@@ -1,0 +1,140 @@
+"""The forms of `Data` that name vault items: sites, item numbers and secure notes, with their folder.
+
+Names stand in brackets that are not escaped, so a text fits only when its brackets balance; sites hold no
+white space. What the vendor says of an item is, from most to least: its name, its site, its number.
+The item's own user name, which some accounts log, is content and becomes no field.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeAlias
+
+Parts: TypeAlias = dict[str, Any]
+"""Canonical field names and their values."""
+
+NO_FOLDER = "INVALID SHARED FOLDER"
+"""What the vendor writes in place of a folder it no longer knows."""
+
+_MOST_BRACKETS = 2  # user name and item name; a third group means that the text is something else
+_BRACKET = re.compile(r"[()]")
+_WORD = re.compile(r"\S+")
+_NUMBER = re.compile(r"VID: ?([0-9]+)(?!\S)", re.IGNORECASE)
+_NOTE = re.compile(r"Secure Note(?!\S)", re.IGNORECASE)
+
+
+def is_word(text: str) -> bool:
+    """Whether the text is not empty and holds no white space."""
+    return _WORD.fullmatch(text) is not None
+
+
+def read_one(data: str) -> Parts:
+    """One item, perhaps with the shared folder it is in or left: `<item> from <folder>`."""
+    return _item_and_folder(data, " from ")
+
+
+def read_moved_to(data: str) -> Parts:
+    """One item and the shared folder it was moved to: `<item> to <folder>`."""
+    return _item_and_folder(data, " to ")
+
+
+def read_note(data: str) -> Parts:
+    """The note of `Secure Note (<name>)` in its forms, with its folder."""
+    return read_one(data) if _NOTE.match(data) else {}
+
+
+def read_several(data: str) -> Parts:
+    """One item as in the other grammars, or several sites or item numbers with commas between them."""
+    parts = _names(data) or read_one(data)
+    site = parts.get("itemSite", "")
+    if "," not in site:
+        return parts
+    # A comma inside a single site may part two sites or belong to a path: only the first can be told.
+    names = _names(site)
+    folder = {"folderName": parts["folderName"]} if "folderName" in parts else {}
+    return names | folder if names and parts["itemName"] == site else {}
+
+
+def _names(data: str) -> Parts:
+    names = [name.strip() for name in data.split(",")]
+    several = len(names) > 1 and all(_NUMBER.fullmatch(name) or _is_site(name) for name in names)
+    return {"itemNames": names} if several else {}
+
+
+def _is_site(text: str) -> bool:
+    """Whether the text looks like a host, with or without a path; a bare word does not."""
+    host = text.partition("/")[0]
+    return is_word(text) and ("." in host or ":" in host)
+
+
+def _item_and_folder(data: str, word: str) -> Parts:
+    """`<item>`, `<item><word><folder>` or `<word><folder>` with an item that is not named."""
+    item, rest, has_brackets = _head(data)
+    if not rest.strip():
+        return item
+    folder = rest.removeprefix(word)
+    if folder == rest or not folder.strip() or (has_brackets and not _is_balanced(folder)):
+        return {}
+    return item if folder == NO_FOLDER else item | {"folderName": folder}
+
+
+def _head(data: str) -> tuple[Parts, str, bool]:
+    """The item that `data` begins with, what follows it, and whether brackets were read.
+
+    When the brackets do not fit they are left in what follows, where no grammar takes them.
+    """
+    if number := _NUMBER.match(data):
+        return _numbered(number[1]), data[number.end() :], False
+    if note := _NOTE.match(data):
+        groups, rest = _brackets(data[note.end() :])
+        if len(groups) == 1:
+            return _named(groups[0]), rest, True
+        return {}, data[note.end() :], False
+    site, blank, after = data.partition(" ")
+    if not is_word(site):
+        return {}, data, False
+    groups, rest = _brackets(blank + after)
+    if 1 <= len(groups) <= _MOST_BRACKETS:
+        return _named(groups[-1]) | {"itemSite": site}, rest, True
+    return {"itemName": site, "itemSite": site}, blank + after, False
+
+
+def _numbered(digits: str) -> Parts:
+    """Item numbers have up to 19 digits and do not fit a float: they stay text."""
+    return {"itemName": f"VID: {digits}", "itemId": digits}
+
+
+def _named(name: str) -> Parts:
+    number = _NUMBER.fullmatch(name)
+    return _numbered(number[1]) if number else {"itemName": name}
+
+
+def _brackets(text: str) -> tuple[list[str], str]:
+    """The contents of the ` (…)` groups that `text` begins with, and what follows; none if they are open."""
+    groups: list[str] = []
+    while text.startswith(" (") and len(groups) <= _MOST_BRACKETS:
+        end = _closing(text)
+        if end < 3:  # never closed, or nothing inside
+            return [], text
+        groups.append(text[2:end])
+        text = text[end + 1 :]
+    return groups, text
+
+
+def _closing(text: str) -> int:
+    """Where the first bracket of `text` is closed, -1 if it is not."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += 1 if found[0] == "(" else -1
+        if depth == 0:
+            return found.start()
+    return -1
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += 1 if found[0] == "(" else -1
+        if depth < 0:
+            return False
+    return depth == 0

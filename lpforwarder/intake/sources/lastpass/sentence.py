@@ -1,0 +1,256 @@
+"""The `message` of an event: one plain English sentence of fixed words and the event's own values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from lpforwarder.event import JSON
+from lpforwarder.intake.sources.lastpass.catalogue import Action
+
+_NAMED_AT_MOST = 3  # of a long list; the fields have all of it
+_LONGEST_VALUE = 200  # characters of one value; the fields have all of it
+
+Fields = Mapping[str, JSON]
+
+
+def of(action: Action, fields: Fields, vendor_action: str) -> str:
+    """What happened, for example `ana@example.org added "Shop" in folder "Team".`
+
+    `fields` are those of the event so far. A name that is not known is replaced by a general word.
+    """
+    if not action.is_known:
+        name = f"action {_quoted(vendor_action)}" if vendor_action.strip() else "nameless action"
+        return f"The {name} of {_whom(fields)} is not in the catalogue."
+    words = _pieces(_BY_KEY.get(action.key) or _BY_ID[action.event_id])
+    return "".join([piece if isinstance(piece, str) else piece(fields) for piece in words])
+
+
+@lru_cache(maxsize=256)
+def _pieces(phrase: str) -> list[str | Callable[[Fields], str]]:
+    """Fixed words and the functions that fill the places between them, by turns."""
+    return [_PARTS[text] if place % 2 else text for place, text in enumerate(_PLACEHOLDER.split(phrase))]
+
+
+def _who(fields: Fields) -> str:
+    role = "targetUser" if str(fields["eventId"]).startswith("1") else "sourceUser"
+    name = str(fields.get(role, ""))
+    if name:
+        return _short(name)
+    caller = str(fields.get("apiUser", ""))
+    if caller == "unknown":
+        return "An API caller"
+    return f"API caller {_quoted(caller)}" if caller else "An unknown user"
+
+
+def _whom(fields: Fields) -> str:
+    """Like who, for the middle of a sentence."""
+    name = _who(fields)
+    return "an" + name[2:] if name in ("An API caller", "An unknown user") else name
+
+
+def _users(fields: Fields) -> str:
+    several = fields.get("targetUsers")
+    if several:
+        return _listed([_short(name) for name in several])
+    return _short(str(fields.get("targetUser", ""))) or "a user"
+
+
+def _for_users(fields: Fields) -> str:
+    return f" for {_users(fields)}" if "targetUser" in fields or "targetUsers" in fields else ""
+
+
+def _item(fields: Fields) -> str:
+    several = fields.get("itemNames")
+    if several:
+        return _listed([_quoted(name) for name in several])
+    return _quoted(fields["itemName"]) if "itemName" in fields else "an item"
+
+
+def _note(fields: Fields) -> str:
+    return f"secure note {_quoted(fields['itemName'])}" if "itemName" in fields else "a secure note"
+
+
+def _attribute(fields: Fields) -> str:
+    return f"the {fields['attribute']} attribute on " if "attribute" in fields else ""
+
+
+def _in_folder(fields: Fields) -> str:
+    return f" in folder {_quoted(fields['folderName'])}" if "folderName" in fields else ""
+
+
+def _folder(fields: Fields) -> str:
+    return f"folder {_quoted(fields['folderName'])}" if "folderName" in fields else "a shared folder"
+
+
+def _renamed_folder(fields: Fields) -> str:
+    if "folderNameBefore" not in fields:
+        return "a shared folder"
+    return f"folder {_quoted(fields['folderNameBefore'])} to {_quoted(fields['folderName'])}"
+
+
+def _permissions(fields: Fields) -> str:
+    if "readOnly" not in fields:
+        return ""
+    said = {"read only": "readOnly", "administrator": "admin", "passwords hidden": "hidePasswords"}
+    return " to " + ", ".join(f"{words} {'yes' if fields[name] else 'no'}" for words, name in said.items())
+
+
+def _group(fields: Fields) -> str:
+    return f"group {_quoted(fields['groupName'])}" if "groupName" in fields else "a group"
+
+
+def _renamed_group(fields: Fields) -> str:
+    if "groupNameBefore" not in fields:
+        return "a group"
+    return f"group {_quoted(fields['groupNameBefore'])} to {_quoted(fields['groupName'])}"
+
+
+def _policy(fields: Fields) -> str:
+    return f"policy {_quoted(fields['policyName'])}" if "policyName" in fields else "a policy"
+
+
+def _value(fields: Fields) -> str:
+    return f", value {_quoted(fields['policyValue'])}" if "policyValue" in fields else ""
+
+
+def _factor(fields: Fields) -> str:
+    kind = fields.get("mfaType", "unknown")
+    return "" if kind == "unknown" else f" ({kind})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _NAMED_AT_MOST:
+        return f"{', '.join(names[:_NAMED_AT_MOST])} and {len(names) - _NAMED_AT_MOST} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _quoted(value: JSON) -> str:
+    return f'"{_short(str(value))}"'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PARTS: Mapping[str, Callable[[Fields], str]] = {
+    "who": _who,
+    "whom": _whom,
+    "users": _users,
+    "for_users": _for_users,
+    "item": _item,
+    "note": _note,
+    "attribute": _attribute,
+    "in_folder": _in_folder,
+    "folder": _folder,
+    "renamed_folder": _renamed_folder,
+    "permissions": _permissions,
+    "group": _group,
+    "renamed_group": _renamed_group,
+    "policy": _policy,
+    "value": _value,
+    "factor": _factor,
+}
+
+_BY_ID = {
+    "1001": "{who} successfully logged in.",
+    "1003": "{who} successfully logged in to the admin console.",
+    "1004": "A login verification was sent to {whom} by email.",
+    "1005": "The account of {whom} was locked.",
+    "2001": "{who} created {users}.",
+    "2002": "{who} modified {users}.",
+    "2003": "{who} deleted {users}.",
+    "2004": "{who} enabled {users}.",
+    "2005": "{who} disabled {users}.",
+    "2006": "{who} invited {users}.",
+    "2007": "The account of {users} requires activation.",
+    "2008": "{who} ended all sessions{for_users}.",
+    "2010": "{who} reset the master password of {users}.",
+    "2011": "{who} required a password change of {users}.",
+    "2012": "{who} stopped requiring a password change of {users}.",
+    "2013": "{who} reset the password of {users}.",
+    "2020": "{who} granted the administrator role to {users}.",
+    "2021": "{who} revoked the administrator role of {users}.",
+    "2030": "{who} added {policy}{value}.",
+    "2031": "{who} changed {policy}{value}.",
+    "2032": "{who} deleted {policy}{value}.",
+    "2033": "{who} changed the users of {policy}{value}.",
+    "2040": "{who} created {group}.",
+    "2041": "{who} deleted {group}.",
+    "2042": "{who} changed {group}.",
+    "2043": "{who} added {users} to {group}.",
+    "2044": "{who} removed {users} from {group}.",
+    "2050": "{who} added configuration.",
+    "2052": "{who} removed configuration.",
+    "2053": "{who} regenerated the secret of the Enterprise API.",
+    "2054": "The directory was synchronised.",
+    "2055": "{who} changed the provisioning credential.",
+    "2060": "{who} read the audit report.",
+    "2061": "{who} read user data.",
+    "2062": "{who} read shared folder data.",
+    "3001": "{who} created a LastPass account{for_users}{in_folder}.",
+    "3002": "{who} changed the master password.",
+    "3003": "{who} reverted the master password.",
+    "3004": "Reuse of the master password was found for {whom}.",
+    "3005": "Reuse of a password was found for {whom}.",
+    "3006": "{who} changed an account password.",
+    "3007": "{who} changed account settings.",
+    "3008": "{who} cleared the account history.",
+    "3020": "{who} enabled multifactor authentication.",
+    "3021": "{who} disabled multifactor authentication{factor}{for_users}.",
+    "4001": "{who} changed {attribute}{item}{in_folder}.",
+    "4002": "{who} added {item}{in_folder}.",
+    "4003": "{who} deleted {item}{in_folder}.",
+    "4004": "{who} used {item}{in_folder}.",
+    "4005": "{who} shared {item}.",
+    "4010": "{who} added {note}{in_folder}.",
+    "4011": "{who} changed {note}{in_folder}.",
+    "4012": "{who} opened {note}{in_folder}.",
+    "5001": "{who} created {folder}.",
+    "5002": "{who} deleted {folder}.",
+    "5003": "{who} permanently deleted {folder}.",
+    "5004": "{who} restored {folder}.",
+    "5005": "{who} renamed {renamed_folder}.",
+    "5006": "{who} added {users} to {folder}.",
+    "5007": "{who} removed {users} from {folder}.",
+    "5008": "{who} changed the permissions of {users} in {folder}{permissions}.",
+    "5009": "{who} limited {folder} for {users}.",
+    "5010": "{who} moved {item} into {folder}.",
+    "5011": "{who} moved {item} out of {folder}.",
+    "5012": "{who} deleted {item} from {folder}.",
+    "6001": "{who} exported vault data.",
+    "6002": "{who} printed vault data.",
+    "6003": "{who} imported vault data.",
+}
+
+_BY_KEY = {
+    # Where the usual words for the event id would say too much or too little.
+    "failed_login_attempt": "{who} failed to log in.",
+    "authentication_failed": "{who} failed to log in.",
+    "creating_user": "{who} began to create {users}.",
+    "created_pending_user": "{who} created {users}, pending.",
+    "reactivating_user": "{who} began to enable {users}.",
+    "deactivating_user": "{who} began to disable {users}.",
+    "deleting_user": "{who} began to delete {users}.",
+    "remove_user_from_company": "{who} removed {users} from the company.",
+    "removing_user_from_lastpass_business": "{who} began to remove {users} from LastPass Business.",
+    "reinvite_user": "{who} invited {users} again.",
+    "set_user_name": "{who} set the name of {users}.",
+    "user_provisioned": "{who} provisioned {users}.",
+    "user_deprovisioned": "{who} deprovisioned {users}.",
+    "rename_group": "{who} renamed {renamed_group}.",
+    "removing_user_from_group": "{who} began to remove {users} from {group}.",
+    "provisioning_service_added": "{who} added a provisioning service.",
+    "provisioning_service_removed": "{who} removed a provisioning service.",
+    "scim_hash_updated": "{who} updated the SCIM provisioning hash.",
+    "add_global_equiv_domain": "{who} added globally equivalent domains.",
+    "remove_global_equiv_domain": "{who} removed globally equivalent domains.",
+    "add_global_never_urls": "{who} added global never URLs.",
+    "remove_global_never_urls": "{who} removed global never URLs.",
+    "add_global_only_urls": "{who} added global only URLs.",
+    "change_password_failed": "{who} failed to change an account password.",
+    "iterations_changed": "{who} changed the number of password iterations.",
+    "sharing_key_updated": "{who} updated the sharing key.",
+}

@@ -1,0 +1,1 @@
+"""② Journal: the durable middle, the only state."""

@@ -1,0 +1,145 @@
+"""What an error of SQLite means for us, sorted by who can mend it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sqlite3
+from pathlib import Path
+
+from lpforwarder.errors import Blocked, Denied, Failure, Fatal, Transient
+from lpforwarder.journal.reserve import disk_is_full
+
+# Primary result codes are the low octet of an extended one; see sqlite.org/rescode.html.
+_PERM, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _AUTH, _NOTADB = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_NOTADB,
+)
+_UNREADABLE = frozenset({sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ})
+_SYNC_FAILED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
+
+
+_LOOK_AT_DISK = "look at the disk and at the kernel's log; what was not yet taken is still at the source"
+_MOVE_AWAY = (
+    "stop the service, move the journal away and keep it, start again: what is missing is asked of the "
+    "source once more"
+)
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """The extended result code; 0 for errors that Python raises itself."""
+    return getattr(error, "sqlite_errorcode", None) or 0
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """True when a place in the file cannot be read, and others perhaps can."""
+    code = code_of(error)
+    return code & 0xFF == _CORRUPT or code in _UNREADABLE
+
+
+def is_full(error: sqlite3.Error, path: Path) -> bool:
+    """True when there was no room; the transaction is rolled back and the file as good as before."""
+    code = code_of(error)
+    if code & 0xFF == _FULL:
+        return True
+    # A used-up quota comes as an I/O error; a failed sync is never that harmless.
+    return code & 0xFF == _IOERR and code not in _SYNC_FAILED and disk_is_full(path)
+
+
+def full(what: str, fix: str) -> Transient:
+    """Intake must wait; delivery goes on."""
+    return Transient(f"{what}; polling is paused, delivery goes on", code="LPF501", fix=fix)
+
+
+def disk_full(path: Path) -> Transient:
+    """The disk has no room for new events."""
+    return full(
+        f"the disk of the journal is full ({path.parent})", "make room there, or lower journal.max_size"
+    )
+
+
+def while_writing(error: sqlite3.Error, path: Path) -> Failure | None:
+    """The failure a write ran into; None when it is a bug of ours."""
+    if is_full(error, path):
+        return disk_full(path)
+    primary = code_of(error) & 0xFF
+    if primary == _IOERR:
+        return Fatal(
+            f"the disk failed while the journal was written ({error})", code="LPF506", fix=_LOOK_AT_DISK
+        )
+    if primary in (_CORRUPT, _NOTADB):
+        return Blocked(
+            f"the journal is damaged where it must be written ({error})", code="LPF505", fix=_MOVE_AWAY
+        )
+    return _refused(error, path)
+
+
+def while_opening(error: sqlite3.Error, path: Path) -> Failure | None:
+    """The failure that keeps a journal from being opened for writing; None when it is a bug of ours."""
+    if code_of(error) & 0xFF == _NOTADB:
+        return _no_journal(path)
+    return while_writing(error, path)
+
+
+def while_reading(error: sqlite3.Error, path: Path) -> Failure | None:
+    """The failure a read ran into; None when it is a bug of ours."""
+    if is_full(error, path):  # reading needs an index file, and that needs room
+        return disk_full(path)
+    primary = code_of(error) & 0xFF
+    if primary == _NOTADB:
+        return _no_journal(path)
+    if primary == _CORRUPT:
+        return Blocked(f"the journal is damaged ({error})", code="LPF505", fix=_MOVE_AWAY)
+    if primary == _IOERR:
+        return Blocked(f"the journal cannot be read ({error})", code="LPF506", fix=_LOOK_AT_DISK)
+    return _refused(error, path)
+
+
+def _no_journal(path: Path) -> Denied:
+    return Denied(
+        f"{path} is not a journal, or its beginning is damaged",
+        code="LPF505",
+        fix="give journal.path another file, or move this one away and keep it",
+    )
+
+
+def _refused(error: sqlite3.Error, path: Path) -> Failure | None:
+    primary = code_of(error) & 0xFF
+    if primary in (_BUSY, _LOCKED):
+        return Transient(
+            "another program keeps the journal locked",
+            code="LPF502",
+            fix="close the program that has the journal open for writing",
+        )
+    if primary in (_READONLY, _CANTOPEN, _PERM, _AUTH):
+        return not_writable(path.parent, str(error))
+    return None
+
+
+def not_writable(folder: Path, reason: str) -> Denied:
+    """The state folder cannot be used; says whose it is when that explains it."""
+    what, fix = f"cannot write to the state folder {folder}: {reason}", ""
+    try:
+        owner = folder.stat().st_uid
+    except OSError:
+        return Denied(what, code="LPF503", fix="give journal.path a folder that can be written")
+    if owner != os.geteuid():
+        us = _user(os.geteuid())
+        what = f"cannot write to the state folder {folder}: it belongs to {_user(owner)}, we run as {us}"
+        fix = f"chown {us} {folder}"
+    return Denied(what, code="LPF503", fix=fix)
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

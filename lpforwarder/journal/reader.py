@@ -1,0 +1,222 @@
+"""The reading half of a journal: works beside the process that writes, and when none does."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lpforwarder.event import Cursor, Entry, Seq
+from lpforwarder.journal import schema
+from lpforwarder.journal.connections import Readers
+from lpforwarder.journal.decoded import DecodedPages
+from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, look
+from lpforwarder.journal.page import StoredPage, kind_of, kinds_in, row_checksum
+from lpforwarder.journal.scan import Gap, pages, summaries
+
+Wanted = Callable[[str, str, str, int], bool]
+"""Asked with source, event type, event id and severity: does a collector want such an event?"""
+
+
+def open_reader(path: Path) -> JournalReader:
+    """A journal to look at; needs no lock, and the writer may come and go meanwhile.
+
+    FileNotFoundError when there is none yet; Denied when it cannot be read or is not ours.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no journal at {path}")
+    reader = JournalReader(path)
+    try:
+        with reader.view() as connection:
+            schema.check(connection)
+            if not schema.version_of(connection):
+                raise FileNotFoundError(f"the journal at {path} has not been begun yet")
+    except BaseException:
+        reader.close()
+        raise
+    return reader
+
+
+class JournalReader:
+    """Answers from the file alone; any number of threads, each call one short read transaction."""
+
+    def __init__(self, path: Path, *, on_gap: Callable[[Gap], None] | None = None) -> None:
+        self._path = path
+        self._readers = Readers(path)
+        self._decoded = DecodedPages()
+        self._on_gap = on_gap
+        self.view = self._readers.transaction
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every connection; may be called twice."""
+        self._readers.close()
+
+    def hold_one(self) -> None:
+        """Keeps a connection open until close(), so that no other one is the last."""
+        self._readers.hold_one()
+
+    # ---- entries ----------------------------------------------------------------------------------------
+
+    def read(self, after: Seq, limit: int) -> list[Entry]:
+        """Entries behind `after` in order, at most `limit`; empty at the end. Damaged ones are left out."""
+        entries = self._decoded.holding(after + 1)[:limit]
+        if len(entries) == limit:
+            return entries
+        position = entries[-1].seq if entries else after
+        for page in self._pages(position, limit - len(entries)):
+            decoded = self._decode(page)
+            entries += decoded[max(0, position + 1 - page.first) :][: limit - len(entries)]
+        return entries
+
+    def newest(self) -> Seq:
+        """The last place in the journal."""
+        with self.view() as connection:
+            return Seq(ends(connection)[1])
+
+    def waiting(self, checkpoint: int, wanted: Wanted) -> tuple[int, str | None]:
+        """How many wanted events lie behind `checkpoint`, and when the oldest of them was received.
+
+        Counted from the tallies; only the page with the checkpoint in its middle is decoded.
+        """
+        counted: dict[tuple[str, str], int] = {}
+        total, oldest = 0, None
+        with self.view() as connection:
+            removed, last = ends(connection)
+            gaps = gaps_in(connection)
+            for first, count, source, received, tally in summaries(
+                connection, max(checkpoint, removed), last
+            ):
+                if gaps and any(gap.first <= first < gap.end for gap in gaps):
+                    continue
+                if first <= checkpoint:
+                    number = self._wanted_in_page(connection, checkpoint, first + count - 1, wanted)
+                else:
+                    key = (source, tally)
+                    known = counted.get(key)
+                    number = counted[key] = _wanted_of(source, tally, wanted) if known is None else known
+                if number:
+                    total += number
+                    oldest = oldest or received
+        return total, oldest
+
+    # ---- places -----------------------------------------------------------------------------------------
+
+    def cursor(self, source: str) -> Cursor | None:
+        """The place behind the last append of this source; None before the first, or when it is damaged."""
+        rows = self._rows("SELECT name, cursor, checksum FROM source WHERE name = ?", source)
+        if not rows or rows[0][1] is None or rows[0][2] != row_checksum(*rows[0][:2]):
+            return None
+        return Cursor(rows[0][1])
+
+    def checkpoint(self, collector: str) -> Seq:
+        """All up to here is confirmed by this collector; 0 for one that is not known."""
+        return Seq(self._place(collector)[0])
+
+    def resume(self, collector: str) -> Seq:
+        """Where to go back to after an abnormal end; never ahead of the checkpoint."""
+        return Seq(self._place(collector)[1])
+
+    def clean(self, collector: str) -> bool:
+        """True when the last life of this collector ended with everything it had sent confirmed."""
+        return bool(self._place(collector)[2])
+
+    # ---- facts ------------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """Everything that status shows, from one view."""
+        octets = sum(_size(f"{self._path}{suffix}") for suffix in ("", "-wal", "-shm"))
+        with self.view() as connection:
+            return look(connection, octets)
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """What was journaled and cannot be read any more, in order."""
+        with self.view() as connection:
+            return tuple(gaps_in(connection))
+
+    def rejects(self, limit: int = 100) -> list[StoredReject]:
+        """The newest records that could not become events, newest first."""
+        rows = self._rows(
+            "SELECT source, place, reason, time, octets, raw FROM reject ORDER BY id DESC LIMIT ?", limit
+        )
+        return [
+            StoredReject(source=source, where=where, reason=reason, time=time, octets=octets, raw=raw)
+            for source, where, reason, time, octets, raw in rows
+        ]
+
+    # ---- its parts --------------------------------------------------------------------------------------
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self.view() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def _pages(self, after: int, limit: int) -> list[StoredPage]:
+        """Enough whole pages for `limit` entries; tells about gaps on the way."""
+        found: list[StoredPage] = []
+        gaps: list[Gap] = []
+        have = 0
+        with self.view() as connection:
+            removed, last = ends(connection)
+            position = max(after, removed)
+            with closing(pages(connection, position, last)) as rows:
+                for row in rows:
+                    if isinstance(row, Gap):
+                        gaps.append(row)
+                        continue
+                    found.append(row)
+                    have += row.end - max(row.first, position + 1)
+                    if have >= limit:
+                        break
+        if self._on_gap is not None:
+            for gap in gaps:
+                self._on_gap(gap)
+        return found
+
+    def _decode(self, page: StoredPage) -> list[Entry]:
+        entries = self._decoded.holding(page.first)
+        if not entries:
+            entries = page.entries()
+            self._decoded.keep(len(page.lines), entries)
+        return entries
+
+    def _wanted_in_page(
+        self, connection: sqlite3.Connection, checkpoint: int, last: int, wanted: Wanted
+    ) -> int:
+        """How many events behind the checkpoint are wanted of the page that ends with `last`."""
+        with closing(pages(connection, checkpoint, last)) as rows:
+            page = next(rows, None)
+        if not isinstance(page, StoredPage):
+            return 0
+        behind = self._decode(page)[checkpoint + 1 - page.first :]
+        return sum(1 for entry in behind if wanted(entry.source, *kind_of(entry.event)))
+
+    def _place(self, collector: str) -> tuple[int, int, int]:
+        rows = self._rows(
+            "SELECT name, checkpoint, resume, clean, checksum FROM collector WHERE name = ?", collector
+        )
+        if not rows or rows[0][-1] != row_checksum(*rows[0][:-1]):
+            return 0, 0, 0
+        _, checkpoint, resume, clean, _ = rows[0]
+        return checkpoint, resume, clean
+
+
+def _wanted_of(source: str, tally: str, wanted: Wanted) -> int:
+    return sum(number for kind, number in kinds_in(tally) if wanted(source, *kind))
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,147 @@
+"""Walks along the journal's rows, over damage: what is whole is found, what is not is named."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lpforwarder.journal.faults import is_damage
+from lpforwarder.journal.page import StoredPage
+
+CONTENTS = "contents are not what was written"
+UNREADABLE = "cannot be read from the file"
+MISSING = "not in the file any more"
+
+_PAGE = "first, count, source, oldest, newest, received, tally, checksum, lines"
+_FINER = 64
+"""A search over unreadable rows grows its step by this part of the way, so that it ends and skips little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Events that were journaled and are not readable any more: `count` places from `first` on."""
+
+    first: int
+    count: int
+    reason: str
+    found: str = ""
+    """RFC 3339; empty until it is written down."""
+
+    @property
+    def end(self) -> int:
+        """The place behind it."""
+        return self.first + self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Rows that SQLite cannot read: nothing is known before `to`."""
+
+    to: int
+
+
+def pages(connection: sqlite3.Connection, after: int, last: int) -> Generator[StoredPage | Gap]:
+    """The whole pages that hold what lies behind `after`, in order, and a Gap for what is not there.
+
+    Sequence numbers leave nothing out, so a hole between two pages is a loss too. `last` is the journal's
+    last place. The first page may begin before `after`.
+    """
+    position, reason = after + 1, MISSING
+    for row in _rows(connection, _PAGE, position, last):
+        if isinstance(row, Jump):
+            if row.to > position:
+                yield Gap(first=position, count=row.to - position, reason=UNREADABLE)
+                position, reason = row.to, MISSING
+            continue
+        page = StoredPage(*row)
+        if not page.is_whole():
+            reason = CONTENTS
+        elif page.end > position:
+            if page.first > position:
+                yield Gap(first=position, count=page.first - position, reason=reason)
+            yield page
+            position, reason = page.end, MISSING
+    if position <= last:
+        yield Gap(first=position, count=last + 1 - position, reason=reason)
+
+
+def summaries(
+    connection: sqlite3.Connection, after: int, last: int
+) -> Iterator[tuple[int, int, str, str, str]]:
+    """(first, count, source, received, tally) of the pages behind `after`; unreadable ones are left out.
+
+    Not checked: only who reads the contents can tell whether they are whole.
+    """
+    for row in _rows(connection, "first, count, source, received, tally", after + 1, last):
+        if not isinstance(row, Jump):
+            yield row
+
+
+def joined(gap: Gap, known: list[Gap]) -> tuple[Gap, list[Gap]]:
+    """The gap together with the known ones it touches, and those.
+
+    Who begins to read in the middle of a damaged page sees less of it than who comes from before.
+    """
+    touched = [other for other in known if other.first <= gap.end and gap.first <= other.end]
+    first = min([gap.first, *(other.first for other in touched)])
+    end = max([gap.end, *(other.end for other in touched)])
+    reason = touched[0].reason if touched else gap.reason
+    return replace(gap, first=first, count=end - first, reason=reason), touched
+
+
+def _rows(connection: sqlite3.Connection, columns: str, position: int, last: int) -> Iterator[Any]:
+    """Rows from the one that holds `position`; a Jump where SQLite stumbles, which then goes on behind it."""
+    query = (
+        f"SELECT {columns} FROM page WHERE first >= "
+        "(SELECT coalesce(max(first), 0) FROM page WHERE first <= ?) ORDER BY first"
+    )
+    while position <= last:
+        try:
+            with closing(connection.execute(query, (position,))) as rows:
+                for row in rows:
+                    yield row
+                    # A damaged row may lie about itself; only a number that grows is believed.
+                    if isinstance(row[0], int) and position < row[0] <= last:
+                        position = row[0]
+            return
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            position = _readable(connection, position + 1, last)
+            yield Jump(position)
+
+
+def _readable(connection: sqlite3.Connection, start: int, last: int) -> int:
+    """The first row at or behind `start` that SQLite can read, or last + 1."""
+    failed, probe = start - 1, start
+    while probe <= last:
+        found = _next_row(connection, probe, last)
+        if found:
+            break
+        failed, probe = probe, probe + 1 + (probe - start) // _FINER
+    else:
+        return last + 1
+    while probe - failed > 1:
+        middle = (failed + probe) // 2
+        nearer = _next_row(connection, middle, last)
+        if nearer:
+            probe, found = middle, nearer
+        else:
+            failed = middle
+    return max(found, start)
+
+
+def _next_row(connection: sqlite3.Connection, place: int, last: int) -> int:
+    """The first row at or behind `place`, last + 1 if there is none, 0 if it cannot be read."""
+    try:
+        rows = connection.execute(
+            "SELECT first FROM page WHERE first >= ? ORDER BY first LIMIT 1", (place,)
+        ).fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return 0
+    return min(int(rows[0][0]), last + 1) if rows else last + 1

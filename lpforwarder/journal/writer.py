@@ -1,0 +1,134 @@
+"""The one connection that writes: transactions under a lock, checkpoints of the log, what failures mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lpforwarder.errors import Failure, Fatal
+from lpforwarder.journal.connections import WAL_LIMIT, connect_writing
+from lpforwarder.journal.faults import is_full, while_writing
+from lpforwarder.journal.reserve import Reserve
+
+SMALL = 16 * 2**10
+"""Octets that a transaction without events puts into the log: a few pages."""
+
+
+class Writer:
+    """Shared by all threads. SQLite before 3.51.3 can spoil a file that two connections write at once."""
+
+    def __init__(
+        self, path: Path, *, reserve: Reserve, synchronous: str = "FULL", checkpoint_every: int = 4 * 2**20
+    ) -> None:
+        """Opens the file, making it when there is none. sqlite3.Error as it comes.
+
+        Every `checkpoint_every` octets the log is copied into the file, so that it can begin anew.
+        """
+        self.reserve = reserve
+        self._path = path
+        self._checkpoint_every = checkpoint_every
+        self._lock = threading.RLock()
+        self._in_log = 0
+        self._failed: Fatal | None = None
+        self._closed = False
+        self._connection = connect_writing(path, synchronous)
+
+    @contextmanager
+    def transaction(self, octets: int = SMALL) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing, on the disk when it ends. `octets` is about what it writes.
+
+        Transient (LPF501) when the disk is full: the reserve is given up by then. Fatal (LPF506) when the
+        disk failed: nothing is written after that.
+        """
+        with self._lock, self._translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+        self._in_log += octets
+        if self._in_log >= self._checkpoint_every:
+            self.checkpoint()
+
+    def checkpoint(self, mode: str = "PASSIVE") -> bool:
+        """Copies the log into the file as far as readers let it; True when it was all of it.
+
+        TRUNCATE waits a moment for readers and empties the log. A full disk is no failure here.
+        """
+        with self._lock:
+            try:
+                with self._translated():
+                    rows = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            except Failure as failure:
+                if isinstance(failure, Fatal):
+                    raise
+                return False
+            busy, in_log, copied = rows[0]
+            # What readers still need is tried again after half the way.
+            self._in_log = 0 if in_log == copied else self._checkpoint_every // 2
+            return not busy and in_log == copied
+
+    def tidy_log(self) -> None:
+        """Empties the log when readers let it grow far beyond its limit."""
+        if _size(f"{self._path}-wal") > 2 * WAL_LIMIT:
+            self.checkpoint("TRUNCATE")
+
+    def shrink(self, pages: int) -> None:
+        """Moves that many pages of the file from its end into free room, and cuts it off."""
+        # Asked as a query the pragma would free one single page.
+        self.run(lambda connection: connection.executescript(f"PRAGMA incremental_vacuum({pages})"))
+        self.checkpoint()
+
+    def run(self, action: Callable[[sqlite3.Connection], object]) -> None:
+        """An action that is no transaction of ours, under the same lock and with the same failures."""
+        with self._lock, self._translated():
+            action(self._connection)
+
+    def close(self, hold_reader: Callable[[], None], close_readers: Callable[[], None]) -> None:
+        """Closes everything in the order that keeps the file right; may be called twice.
+
+        Whoever closes last copies the log into the file. After a failed disk nobody may do that, for the
+        log may not hold what we believe: then a read-only connection stays to the end, which cannot.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                if self._failed is None:
+                    self.checkpoint("TRUNCATE")
+            finally:
+                if self._failed is None:
+                    close_readers()
+                    self._connection.close()
+                else:
+                    hold_reader()
+                    self._connection.close()
+                    close_readers()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        if self._failed is not None:
+            raise Fatal(self._failed.what, code=self._failed.code, fix=self._failed.fix)
+        try:
+            yield
+        except sqlite3.Error as error:
+            if is_full(error, self._path):
+                self.reserve.give_up()
+            failure = while_writing(error, self._path)
+            if isinstance(failure, Fatal):
+                self._failed = failure
+            raise failure or error from error
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,1 @@
+"""What any daemon needs; nothing here knows of events."""

@@ -1,0 +1,71 @@
+"""What a worker is, and what can be said about one from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from lpforwarder.errors import Blocked, Busy, ConfigError, Denied, Transient
+from lpforwarder.runtime.stop import Stop
+
+
+class Worker(Protocol):
+    """One straight loop in one thread. It raises; the supervisor decides whether to run it again."""
+
+    def run(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Works until `stop` says so, or until nothing is left to do; may be run again after it raised.
+
+        Calls beat() after each successful step: it is the sign of life the watchdog looks for, and the
+        first one after a failure means that the trouble is over. Idle rounds that worked count as steps.
+        """
+
+    def abort(self) -> None:
+        """Unblocks the run in flight from another thread, when the time to end politely is over."""
+
+
+StateName: TypeAlias = Literal["running", "waiting", "blocked", "crashed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerError:
+    """What is wrong now, in the words of the error catalogue."""
+
+    code: str
+    text: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """One worker at one moment.
+
+    `waiting` is mended by time, `blocked` by a person, `crashed` is a bug of ours; all three are tried
+    again. The state stays what it is while a new try is under way, and becomes `running` with the first
+    successful step.
+    """
+
+    state: StateName
+    since: str
+    """RFC 3339. Since when it works, stands still, or is in trouble of whatever kind."""
+    error: WorkerError | None = None
+    next_try: str | None = None
+    """RFC 3339; None when no try is planned, or one is under way."""
+    failures: int = 0
+    """In a row: a run that was good for long enough begins again at 0, a single good step does not."""
+    beat: float = 0.0
+    """Monotonic time of the last sign of progress: start, successful step, failure."""
+    finished: bool = False
+    """True for a stopped worker whose run ended by itself: nothing was left to do."""
+
+
+def needs_a_person(error: BaseException) -> bool:
+    """True for errors that no amount of waiting mends, and that are not our bugs either."""
+    return isinstance(error, Blocked | Denied | ConfigError)
+
+
+def state_after(error: BaseException) -> StateName:
+    """The state an error puts its worker in: by who can mend it."""
+    if needs_a_person(error):
+        return "blocked"
+    return "waiting" if isinstance(error, Transient | Busy) else "crashed"

@@ -1,0 +1,1 @@
+"""The pretend vault and the pretend collector."""

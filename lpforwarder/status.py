@@ -1,0 +1,212 @@
+"""How the service is doing: one snapshot from which command line, status page, API and metrics read alike.
+
+Pure: facts of the journal, states of the workers and the settings go in, plain JSON values come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lpforwarder import rfc3339
+from lpforwarder.delivery.filters import wanted_kind
+from lpforwarder.delivery.options import CollectorOptions
+from lpforwarder.journal.facts import Facts
+from lpforwarder.runtime.worker import WorkerState
+from lpforwarder.settings import Settings
+
+BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
+VERSION = 1
+
+Waiting = Callable[[int, Callable[[str, str, str, int], bool]], tuple[int, str | None]]
+"""JournalReader.waiting: (checkpoint, wanted) → (how many, received time of the oldest)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkState:
+    """What a running collector knows beyond its state; times are RFC 3339."""
+
+    connected_since: str | None = None
+    peer: str = ""
+    confirm: str = ""
+    last_sent: str | None = None
+    unconfirmed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """The running process; None stands for a service that is down."""
+
+    pid: int
+    started: str
+    workers: Mapping[str, WorkerState]
+    """By worker name, `source:NAME` and `collector:NAME`."""
+    links: Mapping[str, LinkState]
+    """By the collector's configured name."""
+    polls: Mapping[str, str | None]
+    """When each source last answered."""
+    full_in: float | None = None
+    """Seconds until the journal is full at the present pace; None when nobody can say."""
+
+
+def snapshot(
+    settings: Settings, facts: Facts | None, waiting: Waiting, life: Life | None, *, now: str
+) -> dict[str, Any]:
+    """All there is to say, as INTERFACE fixes it; `facts` is None before the first start."""
+    sources = {source.name: _source(source.name, facts, life) for source in settings.sources}
+    collectors = {
+        collector.name: _collector(collector, facts, waiting, life) for collector in settings.collectors
+    }
+    made: dict[str, Any] = {
+        "version": VERSION,
+        "time": now,
+        "running": life is not None,
+        "pid": life.pid if life else None,
+        "started": life.started if life else None,
+        "sources": sources,
+        "collectors": collectors,
+        "journal": _journal(settings, facts, life),
+    }
+    verdict, sentence = judge(made)
+    return {"version": VERSION, "verdict": verdict, "sentence": sentence, **made}
+
+
+def _source(name: str, facts: Facts | None, life: Life | None) -> dict[str, Any]:
+    known = facts.sources.get(name) if facts else None
+    return {
+        **_state(f"source:{name}", life),
+        "last_poll": (life.polls.get(name) if life else None) or (known.appended if known else None),
+        "newest_event": known.newest if known else None,
+        "events": known.events if known else 0,
+        "duplicates": known.duplicates if known else 0,
+        "rejects": known.rejects if known else 0,
+    }
+
+
+def _collector(
+    options: CollectorOptions, facts: Facts | None, waiting: Waiting, life: Life | None
+) -> dict[str, Any]:
+    known = facts.collectors.get(options.name) if facts else None
+    checkpoint = known.checkpoint if known else 0
+    if known is None and facts is not None and options.start == "newest":
+        checkpoint = facts.last
+    rule = wanted_kind(options.sources, options.include, options.exclude, options.min_severity)
+    count, oldest = waiting(checkpoint, rule) if facts else (0, None)
+    link = (life.links.get(options.name) if life else None) or LinkState()
+    confirmed = known.confirmed if known else 0
+    return {
+        **_state(f"collector:{options.name}", life),
+        "waiting": count,
+        "oldest_waiting": oldest,
+        "checkpoint": checkpoint,
+        "sent": confirmed + min(link.unconfirmed, count),
+        "confirmed": confirmed,
+        "confirm": link.confirm or getattr(options, "confirm", ""),
+        "replayed": known.replayed if known else 0,
+        "set_aside": 0,
+        "connected_since": link.connected_since,
+        "last_sent": link.last_sent,
+        "last_confirmed": known.moved if known else None,
+        "transport": options.transport,
+        "target": target(options),
+    }
+
+
+def target(options: CollectorOptions) -> str:
+    """`siem.example.net:6514`, as people name the far side."""
+    hosts = getattr(options, "host", ())
+    shown = [f"[{host}]" if ":" in host else host for host in hosts]
+    port = getattr(options, "port", None)
+    return ",".join(f"{host}:{port}" if port else host for host in shown)
+
+
+def _state(worker: str, life: Life | None) -> dict[str, Any]:
+    state = life.workers.get(worker) if life else None
+    if state is None:
+        return {"state": "stopped", "error": None, "next_try": None}
+    error = (
+        {"code": state.error.code, "text": state.error.text, "fix": state.error.fix} if state.error else None
+    )
+    return {"state": state.state, "since": state.since, "error": error, "next_try": state.next_try}
+
+
+def _journal(settings: Settings, facts: Facts | None, life: Life | None) -> dict[str, Any]:
+    return {
+        "path": str(settings.journal.path),
+        "first": facts.first if facts else 0,
+        "last": facts.last if facts else 0,
+        "bytes": facts.octets if facts else 0,
+        "gaps": [{"first": gap.first, "count": gap.count, "reason": gap.reason} for gap in facts.gaps]
+        if facts
+        else [],
+        "rejects": facts.rejects if facts else 0,
+        "full_in_seconds": life.full_in if life else None,
+    }
+
+
+# ---- the sentence ---------------------------------------------------------------------------------------
+
+
+def judge(made: Mapping[str, Any]) -> tuple[str, str]:
+    """The verdict (`ok`, `behind`, `down`) and one sentence a tired person can act on."""
+    total = sum(collector["waiting"] for collector in made["collectors"].values())
+    if not made["running"]:
+        if not made["journal"]["last"]:
+            return "down", "Not running; there is no event in the journal yet."
+        return "down", f"Not running. Journal readable: {events(total)} {_wait(total)}."
+    now = made["time"]
+    for kind in ("collectors", "sources"):
+        for name, part in made[kind].items():
+            if part["error"] is not None:
+                return "behind", _trouble(name, part, kind, now)
+    for name, collector in made["collectors"].items():
+        if age(collector["oldest_waiting"], now) > BEHIND_AFTER:
+            return "behind", (
+                f"{name} is behind: {events(collector['waiting'])} {_wait(collector['waiting'])} safely, "
+                f"the oldest for {spoken(age(collector['oldest_waiting'], now))}."
+            )
+    newest = max((source["newest_event"] or "" for source in made["sources"].values()), default="")
+    told = f" Newest event {spoken(age(newest, now))} ago." if newest else " No event has come in yet."
+    if total:
+        return "ok", f"All is well: {events(total)} on the way.{told}"
+    return "ok", f"Everything is handed over and confirmed.{told}"
+
+
+def _trouble(name: str, part: Mapping[str, Any], kind: str, now: str) -> str:
+    since = f" since {part['since'][11:16]} UTC ({spoken(age(part['since'], now))})"
+    what = {"blocked": "needs a person", "crashed": "fails with a bug of ours"}.get(
+        part["state"], "is unreachable" if kind == "collectors" else "cannot be read"
+    )
+    waits = ""
+    if kind == "collectors":
+        waits = f" {events(part['waiting'])} {_wait(part['waiting'])} safely."
+    return f"{name} {what}{since}.{waits}"
+
+
+def events(count: int) -> str:
+    """`1 event`, `48,112 events`."""
+    return f"{count:,} event{'' if count == 1 else 's'}"
+
+
+def _wait(count: int) -> str:
+    return "waits" if count == 1 else "wait"
+
+
+def age(then: str | None, now: str) -> float:
+    """Seconds between two RFC 3339 times, 0 when one is missing or in the future."""
+    before, after = rfc3339.parse(then or ""), rfc3339.parse(now)
+    return max(after - before, 0) / 1000 if before is not None and after is not None else 0.0
+
+
+def spoken(seconds: float) -> str:
+    """`40 s`, `12 min`, `2 h 10 min`, `3 d 4 h`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"

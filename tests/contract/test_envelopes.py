@@ -1,0 +1,46 @@
+"""What every envelope promises: one suite for the registered ones, a stranger's too, and the fake."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lpforwarder import plugins
+from lpforwarder.event import Event
+from tests.fakes import hostile_events, strict_rfc5424
+from tests.fakes.encodings import BareEnvelope
+
+PLUGINS = {
+    **{name: plugins.load("envelopes", name) for name in plugins.registered("envelopes")},
+    "fake": BareEnvelope,
+}
+payloads = st.binary(min_size=1).map(lambda octets: bytes(octet for octet in octets if octet >= 32) or b"-")
+
+
+def test_the_built_in_envelope_is_registered() -> None:
+    assert "rfc5424" in plugins.registered("envelopes")
+
+
+@pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
+@given(event=hostile_events.events, payload=payloads)
+@settings(deadline=None)
+def test_every_message_is_one_clean_header_and_then_the_payload(
+    plugin: type[BareEnvelope], event: Event, payload: bytes
+) -> None:
+    message = plugin(plugin.Options()).wrap(event, payload)
+    assert message.endswith(payload)
+    header = message.removesuffix(payload)
+    assert re.fullmatch(rb"<(0|[1-9][0-9]?|1[0-8][0-9]|19[01])>[ -~]+ ", header)
+
+
+@pytest.mark.parametrize("name", ["rfc5424", "fake"])
+@given(event=hostile_events.events, payload=payloads)
+@settings(deadline=None)
+def test_a_strict_reader_finds_the_payload_behind_the_header(name: str, event: Event, payload: bytes) -> None:
+    plugin = PLUGINS[name]
+    message = strict_rfc5424.read(plugin(plugin.Options()).wrap(event, b"x" + payload))
+    assert message.elements == ()
+    assert message.msg == b"x" + payload

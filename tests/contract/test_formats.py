@@ -1,0 +1,53 @@
+"""What every formatter promises: one suite for the registered ones, a stranger's too, and the fake."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from hypothesis import given, settings
+
+from lpforwarder import plugins
+from lpforwarder.delivery.contract import FormatPlugin, Formatter
+from lpforwarder.event import Event, split_lines
+from tests.fakes import hostile_events
+from tests.fakes.encodings import IdFormat
+
+PLUGINS: dict[str, FormatPlugin] = {
+    **{name: plugins.load("formats", name) for name in plugins.registered("formats")},
+    "fake": IdFormat,
+}
+
+
+@pytest.fixture(scope="module", params=PLUGINS.values(), ids=PLUGINS)
+def formatter(request: pytest.FixtureRequest) -> Formatter:
+    plugin: FormatPlugin = request.param
+    return plugin(plugin.Options())
+
+
+def test_the_built_in_formats_are_registered() -> None:
+    assert {"json", "cef"} <= plugins.registered("formats").keys()
+
+
+@given(event=hostile_events.events)
+@settings(deadline=None)
+def test_every_event_has_a_payload_without_controls(formatter: Formatter, event: Event) -> None:
+    payload = formatter.format(event)
+    assert payload
+    assert min(payload) >= 32
+    assert 127 not in payload
+
+
+@given(event=hostile_events.events)
+@settings(deadline=None)
+def test_formatting_is_a_function_of_the_event_alone(formatter: Formatter, event: Event) -> None:
+    before = copy.deepcopy(event)
+    assert formatter.format(event) == formatter.format(before)
+    assert event == before
+
+
+@given(event=hostile_events.events)
+@settings(deadline=None)
+def test_an_event_from_the_journal_is_formatted_like_a_fresh_one(formatter: Formatter, event: Event) -> None:
+    stored = split_lines(event.line)[0]
+    assert formatter.format(stored) == formatter.format(event)

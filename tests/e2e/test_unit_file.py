@@ -1,0 +1,96 @@
+"""The systemd unit: what it promises, and what systemd itself says about it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[2] / "systemd" / "lpforwarder.service"
+MOST_EXPOSURE = 1.1
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (package systemd)"
+)
+
+
+def directives() -> list[tuple[str, str]]:
+    """Every `Key=value` of the unit in order; a key may stand twice."""
+    lines = UNIT.read_text().splitlines()
+    return [
+        (key, value)
+        for key, found, value in (line.partition("=") for line in lines)
+        if found and key[0] != "#"
+    ]
+
+
+def values(key: str) -> list[str]:
+    return [value for name, value in directives() if name == key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("Type", "notify"),
+        ("ExecStart", "/usr/bin/lpforwarder run"),
+        ("ExecReload", "/bin/kill -HUP $MAINPID"),
+        ("RestartPreventExitStatus", "77 78"),
+        ("WatchdogSec", "60"),
+        ("User", "lpforwarder"),
+        ("StateDirectory", "lpforwarder"),
+        ("StateDirectoryMode", "0700"),
+        ("RuntimeDirectory", "lpforwarder"),
+        ("RuntimeDirectoryMode", "0750"),
+        ("ConfigurationDirectory", "lpforwarder"),
+        ("ConfigurationDirectoryMode", "0750"),
+        ("LimitCORE", "0"),
+    ],
+)
+def test_the_unit_keeps_what_is_promised(key: str, value: str) -> None:
+    assert values(key) == [value]
+
+
+def test_the_unit_holds_no_secret_but_shows_how_to_pass_one() -> None:
+    assert values("LoadCredential") == values("Environment") == values("SetCredential") == []
+    assert re.search(r"^#LoadCredential=acme:", UNIT.read_text(), re.MULTILINE)
+
+
+def test_what_was_left_out_is_explained() -> None:
+    left_out = UNIT.read_text().partition("Left out on purpose")[2]
+    for key in ("PrivateNetwork", "IPAddressDeny", "RootDirectory", "AF_UNIX", "DeviceAllow", "DynamicUser"):
+        assert key in left_out
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@needs_systemd
+def test_systemd_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
+    # It also looks for the program, which need not be installed here.
+    text = UNIT.read_text().replace("/usr/bin/lpforwarder", sys.executable)
+    installed = tmp_path / UNIT.name
+    installed.write_text(text)
+    done = analyze("verify", "--man=no", str(installed))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@needs_systemd
+def test_a_mistake_in_it_would_be_found(tmp_path: Path) -> None:
+    broken = tmp_path / UNIT.name
+    broken.write_text(UNIT.read_text().replace("ProtectSystem=strict", "ProtectSystm=strict"))
+    assert "ProtectSystm" in analyze("verify", "--man=no", str(broken)).stderr
+
+
+@needs_systemd
+def test_it_is_exposed_no_more_than_published() -> None:
+    done = analyze("security", "--offline=true", "--no-pager", str(UNIT))
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    assert float(found[1]) <= MOST_EXPOSURE

@@ -1,0 +1,110 @@
+"""A journal in memory that keeps every promise of the real one but surviving the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lpforwarder.event import Cursor, Entry, Event, Reject, Seq
+
+
+@dataclass(slots=True)
+class Place:
+    """A collector's row."""
+
+    checkpoint: int = 0
+    resume: int = 0
+    clean: bool = False
+    sent: int = 0
+    confirmed: int = 0
+    replayed: int = 0
+
+
+class MemoryJournal:
+    """Satisfies IntakeJournal and DeliveryJournal for several threads at once."""
+
+    def __init__(self) -> None:
+        self.rejects: list[tuple[str, Reject]] = []
+        self.duplicates: dict[str, int] = {}
+        self.places: dict[str, Place] = {}
+        self._entries: list[Entry] = []
+        self._cursors: dict[str, Cursor] = {}
+        self._grown = threading.Condition()
+
+    def cursor(self, source: str) -> Cursor | None:
+        return self._cursors.get(source)
+
+    def append(
+        self,
+        source: str,
+        events: Sequence[Event],
+        rejects: Sequence[Reject],
+        cursor: str,
+        duplicates: int = 0,
+    ) -> int:
+        with self._grown:
+            for event in events:
+                self._entries.append(Entry(Seq(len(self._entries) + 1), source, event))
+            self.rejects += [(source, reject) for reject in rejects]
+            self.duplicates[source] = self.duplicates.get(source, 0) + duplicates
+            self._cursors[source] = Cursor(cursor)
+            self._grown.notify_all()
+        return len(events)
+
+    def read(self, after: Seq, limit: int) -> list[Entry]:
+        return self._entries[after : after + limit]
+
+    def newest(self) -> Seq:
+        return Seq(len(self._entries))
+
+    def wait(self, after: Seq, within: float) -> None:
+        with self._grown:
+            self._grown.wait_for(lambda: len(self._entries) > after, timeout=within)
+
+    def register(self, collector: str, start: str) -> None:
+        if collector not in self.places:
+            first = len(self._entries) if start == "newest" else 0
+            self.places[collector] = Place(checkpoint=first, resume=first)
+
+    def checkpoint(self, collector: str) -> Seq:
+        return Seq(self.places.get(collector, Place()).checkpoint)
+
+    def resume(self, collector: str) -> Seq:
+        return Seq(self.places.get(collector, Place()).resume)
+
+    def clean(self, collector: str) -> bool:
+        return self.places.get(collector, Place()).clean
+
+    def advance(
+        self,
+        collector: str,
+        to: Seq,
+        resume: Seq,
+        *,
+        clean: bool = False,
+        sent: int = 0,
+        confirmed: int = 0,
+        replayed: int = 0,
+    ) -> None:
+        if to > len(self._entries):
+            raise ValueError(f"{collector} cannot have confirmed {to}: the journal ends at {self.newest()}")
+        place = self.places.setdefault(collector, Place())
+        place.checkpoint = max(place.checkpoint, to)
+        place.resume = min(resume, place.checkpoint)
+        place.clean = clean
+        place.sent += sent
+        place.confirmed += confirmed
+        place.replayed += replayed
+
+    def waiting(
+        self, checkpoint: int, wanted: Callable[[str, str, str, int], bool]
+    ) -> tuple[int, str | None]:
+        """How many entries behind `checkpoint` are wanted; memory keeps no time of receipt."""
+        behind = self._entries[checkpoint:]
+        return sum(1 for entry in behind if _asks(wanted, entry)), None
+
+
+def _asks(wanted: Callable[[str, str, str, int], bool], entry: Entry) -> bool:
+    event = entry.event
+    return wanted(entry.source, event.text("eventType"), event.text("eventId"), event.severity)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import trustme
+
+from lpforwarder.config import files
+from lpforwarder.config.options import Finding
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, authority: trustme.CA) -> tuple[Path, Path]:
+    made = authority.issue_cert("client.example.net")
+    cert, key = tmp_path / "client.pem", tmp_path / "client.key"
+    made.cert_chain_pems[0].write_to_path(cert)
+    made.private_key_pem.write_to_path(key)
+    key.chmod(0o600)
+    return cert, key
+
+
+def found(cert: Path | None, key: Path | None) -> list[tuple[str, str]]:
+    return [(f.key, f.code) for f in files.key_pair(cert, key, keys=("cert_file", "key_file"))]
+
+
+def first(findings: list[Finding]) -> str:
+    return findings[0].what
+
+
+def test_a_certificate_with_its_key_is_fine(pair: tuple[Path, Path]) -> None:
+    assert found(*pair) == []
+
+
+def test_nothing_named_is_nothing_to_check() -> None:
+    assert found(None, None) == []
+    assert not list(files.authorities(None, key="ca_file"))
+
+
+def test_an_authority_in_pem_form_is_fine(tmp_path: Path, authority: trustme.CA) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    assert not list(files.authorities(tmp_path / "ca.pem", key="ca_file"))
+
+
+def test_a_file_that_is_missing_empty_or_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
+    said = [first(list(files.authorities(tmp_path / name, key="ca"))) for name in ("no", "empty", "", "pipe")]
+    for sentence, part in zip(
+        said, ("does not exist", "holds no certificate", "is not a file", "is not a file")
+    ):
+        assert part in sentence
+
+
+def test_a_key_of_another_certificate_is_noticed(
+    pair: tuple[Path, Path], authority: trustme.CA, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.key"
+    authority.issue_cert("other.example.net").private_key_pem.write_to_path(other)
+    other.chmod(0o600)
+    assert found(pair[0], other) == [("key_file", "LPF119")]
+
+
+def test_a_certificate_without_a_key_anywhere_is_noticed(pair: tuple[Path, Path]) -> None:
+    assert found(pair[0], None) == [("cert_file", "LPF119")]
+
+
+def test_a_key_that_is_no_key_is_noticed(pair: tuple[Path, Path]) -> None:
+    pair[1].write_text("not a key")
+    assert found(*pair) == [("key_file", "LPF119")]
+
+
+def test_a_certificate_that_is_none_is_noticed(pair: tuple[Path, Path]) -> None:
+    pair[0].write_text("not a certificate")
+    assert found(*pair) == [("cert_file", "LPF119")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "who"), [(0o640, "its group"), (0o604, "everyone here"), (0o660, "its group")]
+)
+def test_a_key_that_others_can_read_is_a_permission_problem(
+    pair: tuple[Path, Path], mode: int, who: str
+) -> None:
+    pair[1].chmod(mode)
+    (finding,) = files.key_pair(*pair, keys=("cert_file", "key_file"))
+    assert finding.code == "LPF110"
+    assert who in finding.what
+    assert not finding.note
+
+
+def test_a_certificate_with_its_key_inside_is_a_secret_too(pair: tuple[Path, Path]) -> None:
+    pair[0].write_bytes(pair[0].read_bytes() + pair[1].read_bytes())
+    pair[0].chmod(0o644)
+    assert found(pair[0], None) == [("cert_file", "LPF110")]
+    pair[0].chmod(0o400)
+    assert found(pair[0], None) == []
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked(pair: tuple[Path, Path]) -> None:
+    from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
+        Encoding,
+        PrivateFormat,
+        load_pem_private_key,
+    )
+
+    key = load_pem_private_key(pair[1].read_bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    pair[1].write_bytes(locked)
+    assert found(*pair) == [("key_file", "LPF119")]
+
+
+def test_an_empty_or_exposed_secret_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "acme.secret"
+    secret.write_text(" \n")
+    secret.chmod(0o600)
+    assert [finding.code for finding in files.secret(secret, key="secret_file")] == ["LPF111"]
+    secret.write_text("x")
+    assert not list(files.secret(secret, key="secret_file"))
+    secret.chmod(0o644)
+    assert [finding.code for finding in files.secret(secret, key="secret_file")] == ["LPF110"]

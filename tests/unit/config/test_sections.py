@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from lpforwarder.config.sections import Address, HttpOptions, JournalOptions, LogOptions, Outline
+
+
+def http(**values: object) -> HttpOptions:
+    return HttpOptions.model_validate(values, context={"folder": Path("/etc/lp")})
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("127.0.0.1:9470", Address("127.0.0.1", 9470)), ("[::1]:80", Address("::1", 80)), ("none", None)],
+)
+def test_listen_is_an_address_and_a_port_or_none(text: str, address: Address | None) -> None:
+    assert http(listen=text).listen == address
+
+
+@pytest.mark.parametrize("value", ["9470", 9470, "host", "::1:80", "a:99999", "", ":80", True])
+def test_what_is_no_address_and_port_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError):
+        http(listen=value)
+
+
+def test_listening_for_everybody_without_tls_is_worth_a_note() -> None:
+    assert [finding.key for finding in http(listen="0.0.0.0:9470").advice()] == ["listen"]
+    assert not list(http(listen="[::1]:9470").advice())
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    journal, log = JournalOptions(), LogOptions()
+    assert (journal.keep, journal.max_size, journal.when_full) == (30 * 86400, 10 * 2**30, "pause-polling")
+    assert journal.path.name == "journal.db"
+    assert (log.level, log.format) == ("info", "auto")
+
+
+def test_a_section_without_keys_has_the_defaults() -> None:
+    made = Outline.model_validate({"sources": [], "collectors": [], "log": None}, context={"folder": Path()})
+    assert made.log == LogOptions()
+
+
+def test_a_control_socket_must_fit_into_a_socket_address() -> None:
+    data = {"sources": [], "collectors": [], "control_socket": "/" + "x" * 107}
+    with pytest.raises(ValidationError, match="longer than 107"):
+        Outline.model_validate(data, context={"folder": Path()})
