@@ -210,6 +210,6 @@ def _conclude(good: int, total: int, mark: str, number: int, *, made: bool) -> N
     )
     if made:
         click.echo(
-            f"You should find exactly {number} events. Fewer: line breaks are lost. More, or one that begins\n"
-            "with a number: the collector cannot read octet counting, set `framing: newline`."
+            f"You should find exactly {number} events. Fewer: line breaks are lost. More, or one that\n"
+            "begins with a number: the collector cannot read octet counting, set `framing: newline`."
         )

@@ -91,7 +91,7 @@ class Document:
             if mark is not None:
                 return mark
             path, of_key = path[:-1], True
-        return Mark(0, 0)
+        return self.values.get((), Mark(0, 0))
 
 
 def parse(text: str, file: str) -> Document:

@@ -155,7 +155,9 @@ def duration_text(value: float) -> str:
     for unit in ("d", "h", "m"):
         if value >= 2 * _SECONDS[unit] and value % _SECONDS[unit] == 0:
             return f"{value / _SECONDS[unit]:.0f}{unit}"
-    return f"{value:.0f}s" if value == int(value) else f"{value * 1000:g}ms"
+    if value == int(value):
+        return f"{value:.0f}s"
+    return f"{value * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
 
 
 def size_text(value: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 MASK = "***"
 
-_WORDS = ("secret", "password", "passwd", "passphrase", "provhash", "token", "apikey", "credentials")
+_WORDS = ("secret", "password", "passwd", "passphrase", "provhash", "token", "apikey")
 _ENDS = re.compile(rf"(?:{'|'.join(_WORDS)}|api[_-]?key|private[_-]?key)s?\Z", re.IGNORECASE)
 _IN_A_LINE = re.compile(
     rf"""(?P<key>[\w-]*(?:{"|".join(_WORDS)}|api[_-]?key|private[_-]?key)s?["']?\s*[:=]\s*)(?P<value>\S.*)""",

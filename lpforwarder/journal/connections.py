@@ -34,7 +34,6 @@ def connect_writing(path: Path, synchronous: str) -> sqlite3.Connection:
     )
     with _closed_when_it_fails(connection):
         connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
-        connection.text_factory = _text
         for pragma in (
             f"page_size = {PAGE_SIZE}",
             # Without it the file never shrinks, and a disk that the journal filled stays full.
@@ -65,7 +64,6 @@ def connect_reading(path: Path, *, immutable: bool = False) -> sqlite3.Connectio
         check_same_thread=False,
     )
     with _closed_when_it_fails(connection):
-        connection.text_factory = _text
         for pragma in ("query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # only now is the file opened
@@ -167,8 +165,3 @@ def _closed_when_it_fails(connection: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         connection.close()
         raise
-
-
-def _text(raw: bytes) -> str:
-    """Damaged text is read as well, so that the checksum can tell."""
-    return raw.decode("utf-8", "replace")

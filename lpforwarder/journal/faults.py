@@ -24,6 +24,7 @@ _PERM, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _AUTH, _NO
     sqlite3.SQLITE_NOTADB,
 )
 _UNREADABLE = frozenset({sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ})
+_NO_TEXT = "Could not decode to UTF-8"  # what Python says, without a code, of text that was damaged
 _SYNC_FAILED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 
 
@@ -42,7 +43,7 @@ def code_of(error: sqlite3.Error) -> int:
 def is_damage(error: sqlite3.Error) -> bool:
     """True when a place in the file cannot be read, and others perhaps can."""
     code = code_of(error)
-    return code & 0xFF == _CORRUPT or code in _UNREADABLE
+    return code & 0xFF == _CORRUPT or code in _UNREADABLE or str(error).startswith(_NO_TEXT)
 
 
 def is_full(error: sqlite3.Error, path: Path) -> bool:
@@ -96,8 +97,8 @@ def while_reading(error: sqlite3.Error, path: Path) -> Failure | None:
     primary = code_of(error) & 0xFF
     if primary == _NOTADB:
         return _no_journal(path)
-    if primary == _CORRUPT:
-        return Blocked(f"the journal is damaged ({error})", code="LPF505", fix=_MOVE_AWAY)
+    if is_damage(error):
+        return Blocked("the journal is damaged", code="LPF505", fix=_MOVE_AWAY)
     if primary == _IOERR:
         return Blocked(f"the journal cannot be read ({error})", code="LPF506", fix=_LOOK_AT_DISK)
     return _refused(error, path)

@@ -15,11 +15,9 @@ from lpforwarder.journal import schema
 from lpforwarder.journal.connections import Readers
 from lpforwarder.journal.decoded import DecodedPages
 from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, look
-from lpforwarder.journal.page import StoredPage, kind_of, kinds_in, row_checksum
-from lpforwarder.journal.scan import Gap, pages, summaries
-
-Wanted = Callable[[str, str, str, int], bool]
-"""Asked with source, event type, event id and severity: does a collector want such an event?"""
+from lpforwarder.journal.page import StoredPage, kind_of, row_checksum
+from lpforwarder.journal.scan import Gap, pages
+from lpforwarder.journal.waiting import WaitingCounter, Wanted
 
 
 def open_reader(path: Path) -> JournalReader:
@@ -48,6 +46,7 @@ class JournalReader:
         self._path = path
         self._readers = Readers(path)
         self._decoded = DecodedPages()
+        self._waiting = WaitingCounter()
         self._on_gap = on_gap
         self.view = self._readers.transaction
 
@@ -90,26 +89,12 @@ class JournalReader:
 
         Counted from the tallies; only the page with the checkpoint in its middle is decoded.
         """
-        counted: dict[tuple[str, str], int] = {}
-        total, oldest = 0, None
         with self.view() as connection:
-            removed, last = ends(connection)
-            gaps = gaps_in(connection)
-            for first, count, source, received, tally in summaries(
-                connection, max(checkpoint, removed), last
-            ):
-                if gaps and any(gap.first <= first < gap.end for gap in gaps):
-                    continue
-                if first <= checkpoint:
-                    number = self._wanted_in_page(connection, checkpoint, first + count - 1, wanted)
-                else:
-                    key = (source, tally)
-                    known = counted.get(key)
-                    number = counted[key] = _wanted_of(source, tally, wanted) if known is None else known
-                if number:
-                    total += number
-                    oldest = oldest or received
-        return total, oldest
+
+            def partial(place: int, last: int) -> int:
+                return self._wanted_in_page(connection, place, last, wanted)
+
+            return self._waiting.count(connection, checkpoint, wanted, partial)
 
     # ---- places -----------------------------------------------------------------------------------------
 
@@ -209,10 +194,6 @@ class JournalReader:
             return 0, 0, 0
         _, checkpoint, resume, clean, _ = rows[0]
         return checkpoint, resume, clean
-
-
-def _wanted_of(source: str, tally: str, wanted: Wanted) -> int:
-    return sum(number for kind, number in kinds_in(tally) if wanted(source, *kind))
 
 
 def _size(path: str) -> int:

@@ -70,13 +70,13 @@ def pages(connection: sqlite3.Connection, after: int, last: int) -> Generator[St
 
 def summaries(
     connection: sqlite3.Connection, after: int, last: int
-) -> Iterator[tuple[int, int, str, str, str]]:
+) -> Generator[tuple[int, int, str, str, str]]:
     """(first, count, source, received, tally) of the pages behind `after`; unreadable ones are left out.
 
     Not checked: only who reads the contents can tell whether they are whole.
     """
     for row in _rows(connection, "first, count, source, received, tally", after + 1, last):
-        if not isinstance(row, Jump):
+        if not isinstance(row, Jump) and isinstance(row[1], int) and isinstance(row[4], str):
             yield row
 
 

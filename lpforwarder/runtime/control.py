@@ -29,6 +29,7 @@ MOST_CLIENTS = 32
 CLIENT_SECONDS = 5.0
 """For a whole exchange. A client that hangs loses its connection and costs the others nothing."""
 
+_BACKLOG = 128  # callers not yet accepted; a UNIX socket turns away whoever comes after them at once
 _ROUND_SECONDS = 0.2  # how soon a stop is noticed
 _LONGEST_PATH = 107  # octets; sockaddr_un of Linux has room for 108 with the zero at the end
 _SOCKET_MODE = 0o660
@@ -59,11 +60,11 @@ def ask(path: Path, request: Mapping[str, Any], timeout: float) -> dict[str, Any
             raw = _read_line(line)
     except PermissionError as error:
         fix = "run the command as root, or as a member of the service's group"
-        raise Denied(f"may not ask the service at {path}", code="LPF505", fix=fix) from error
+        raise Denied(f"may not ask the service at {path}", code="LPF520", fix=fix) from error
     except (TimeoutError, BlockingIOError) as error:
-        raise Busy(f"the service at {path} does not answer within {timeout:g} s", code="LPF506") from error
+        raise Busy(f"the service at {path} does not answer", code="LPF521") from error
     except OSError as error:
-        raise NotRunning(f"the service is not running: nobody answers at {path}", code="LPF506") from error
+        raise NotRunning(f"the service is not running: nobody answers at {path}", code="LPF521") from error
     return _result_of(raw)
 
 
@@ -90,7 +91,7 @@ def _address_of(path: Path) -> str:
     octets = len(os.fsencode(path))
     if octets > _LONGEST_PATH:
         what = f"the path of the control socket has {octets} octets, {_LONGEST_PATH} fit: {path}"
-        raise Blocked(what, code="LPF505", fix="set control_socket to a shorter path")
+        raise Blocked(what, code="LPF520", fix="set control_socket to a shorter path")
     return str(path)
 
 
@@ -182,15 +183,15 @@ class ControlServer:
 
     def _handle(self, raw: bytes) -> Mapping[str, Any]:
         if len(raw) > MOST_REQUEST_OCTETS:
-            raise Refused(f"a request may have {MOST_REQUEST_OCTETS} octets", code="LPF507")
+            raise Refused(f"a request may have {MOST_REQUEST_OCTETS} octets", code="LPF522")
         try:
             request = json.loads(raw)
         except (ValueError, RecursionError):
-            raise Refused("the request is not JSON", code="LPF507") from None
+            raise Refused("the request is not JSON", code="LPF522") from None
         command = request.get("command") if isinstance(request, dict) else None
         if not isinstance(command, str) or command not in self._handlers:
             known = ", ".join(sorted(self._handlers))
-            raise Refused("unknown command", code="LPF507", fix=f"use one of: {known}")
+            raise Refused("unknown command", code="LPF522", fix=f"use one of: {known}")
         return self._handlers[command](request)
 
 
@@ -249,10 +250,10 @@ def _listen(path: Path) -> socket.socket:
     except PermissionError as error:
         fix = "see who owns the folder, or set control_socket to another path"
         raise Denied(
-            f"cannot open the control socket {path}: {error.strerror}", code="LPF505", fix=fix
+            f"cannot open the control socket {path}: {error.strerror}", code="LPF520", fix=fix
         ) from error
     except OSError as error:
-        raise Blocked(f"cannot open the control socket {path}: {error.strerror}", code="LPF505") from error
+        raise Blocked(f"cannot open the control socket {path}: {error.strerror}", code="LPF520") from error
 
 
 def _bound(path: Path, address: str) -> socket.socket:
@@ -262,7 +263,7 @@ def _bound(path: Path, address: str) -> socket.socket:
         os.fchmod(listener.fileno(), _SOCKET_MODE)
         listener.bind(address)
         path.chmod(_SOCKET_MODE)  # the umask has taken the group's part away
-        listener.listen(MOST_CLIENTS)
+        listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError:
         listener.close()
@@ -277,7 +278,7 @@ def _clear(path: Path, address: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise Blocked(f"{path} is no socket", code="LPF505", fix="set control_socket to another path")
+        raise Blocked(f"{path} is no socket", code="LPF520", fix="set control_socket to another path")
     if _is_alive(address):
         raise Busy(f"another process answers at {path}", code="LPF502", fix="look at it: lpforwarder status")
     path.unlink()

@@ -84,7 +84,6 @@ class Health:
             if self._good_since is not None and now - self._good_since >= self._good_run:
                 self._failures = 0
             self._failures += 1
-            self._good_since = None
             self._state = state_after(error)
             self._error = _describe(error)
             if self._trouble_began is None:

@@ -26,7 +26,7 @@ def test_the_built_in_envelope_is_registered() -> None:
 
 @pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
 @given(event=hostile_events.events, payload=payloads)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_every_message_is_one_clean_header_and_then_the_payload(
     plugin: type[BareEnvelope], event: Event, payload: bytes
 ) -> None:
@@ -38,7 +38,7 @@ def test_every_message_is_one_clean_header_and_then_the_payload(
 
 @pytest.mark.parametrize("name", ["rfc5424", "fake"])
 @given(event=hostile_events.events, payload=payloads)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_strict_reader_finds_the_payload_behind_the_header(name: str, event: Event, payload: bytes) -> None:
     plugin = PLUGINS[name]
     message = strict_rfc5424.read(plugin(plugin.Options()).wrap(event, b"x" + payload))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,15 +14,15 @@ from lpforwarder.event import Event, split_lines
 from tests.fakes import hostile_events
 from tests.fakes.encodings import IdFormat
 
-PLUGINS: dict[str, FormatPlugin] = {
+PLUGINS: dict[str, Any] = {
     **{name: plugins.load("formats", name) for name in plugins.registered("formats")},
     "fake": IdFormat,
 }
 
 
-@pytest.fixture(scope="module", params=PLUGINS.values(), ids=PLUGINS)
+@pytest.fixture(scope="module", params=list(PLUGINS))
 def formatter(request: pytest.FixtureRequest) -> Formatter:
-    plugin: FormatPlugin = request.param
+    plugin: FormatPlugin = PLUGINS[request.param]
     return plugin(plugin.Options())
 
 
@@ -30,7 +31,7 @@ def test_the_built_in_formats_are_registered() -> None:
 
 
 @given(event=hostile_events.events)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_every_event_has_a_payload_without_controls(formatter: Formatter, event: Event) -> None:
     payload = formatter.format(event)
     assert payload
@@ -39,7 +40,7 @@ def test_every_event_has_a_payload_without_controls(formatter: Formatter, event:
 
 
 @given(event=hostile_events.events)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_formatting_is_a_function_of_the_event_alone(formatter: Formatter, event: Event) -> None:
     before = copy.deepcopy(event)
     assert formatter.format(event) == formatter.format(before)
@@ -47,7 +48,7 @@ def test_formatting_is_a_function_of_the_event_alone(formatter: Formatter, event
 
 
 @given(event=hostile_events.events)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_an_event_from_the_journal_is_formatted_like_a_fresh_one(formatter: Formatter, event: Event) -> None:
     stored = split_lines(event.line)[0]
     assert formatter.format(stored) == formatter.format(event)

@@ -21,7 +21,7 @@ def test_every_framing_has_a_reader() -> None:
 
 @pytest.mark.parametrize("name", FRAMERS)
 @given(messages=messages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_every_message_arrives_whole_alone_and_in_order(name: str, messages: list[bytes]) -> None:
     clean = [message.replace(b"\n", b" ") for message in messages]
     assert READERS[name](by_name(name).frame(clean)) == clean
@@ -29,14 +29,14 @@ def test_every_message_arrives_whole_alone_and_in_order(name: str, messages: lis
 
 @pytest.mark.parametrize("name", FRAMERS)
 @given(messages=messages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_message_that_breaks_the_promise_still_arrives_as_one(name: str, messages: list[bytes]) -> None:
     assert len(READERS[name](by_name(name).frame(messages))) == len(messages)
 
 
 @pytest.mark.parametrize("name", FRAMERS)
 @given(messages=messages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_page_is_framed_like_its_messages_one_by_one(name: str, messages: list[bytes]) -> None:
     framer = by_name(name)
     assert framer.frame(messages) == b"".join(framer.frame([message]) for message in messages)

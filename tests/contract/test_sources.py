@@ -1,8 +1,8 @@
 """One suite over every registered source, a stranger's included.
 
-The suite needs a source of each kind over some data: the fixture `source_NAME`, where NAME is that of the entry
-point (`-` and `.` written as `_`). It gives a function that makes the source. A stranger's fixture comes with a
-pytest plug-in: `pytest tests/contract -p their_package.lpforwarder_fixtures`.
+The suite needs a source of each kind over some data: the fixture `source_NAME`, where NAME is that of the
+entry point (`-` and `.` written as `_`). It gives a function that makes the source. A stranger's fixture
+comes with a pytest plug-in: `pytest tests/contract -p their_package.lpforwarder_fixtures`.
 """
 
 from __future__ import annotations

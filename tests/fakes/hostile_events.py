@@ -33,7 +33,7 @@ SNIPPETS = (
 )
 """Texts that have broken log formats before."""
 
-hostile_text = st.lists(st.one_of(st.sampled_from(SNIPPETS), st.text(max_size=6)), max_size=6).map("".join)
+hostile_text = st.lists(st.one_of(st.sampled_from(SNIPPETS), st.text(max_size=4)), max_size=6).map("".join)
 
 times = st.one_of(
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
@@ -48,8 +48,8 @@ scalars = st.one_of(
 
 values: st.SearchStrategy[JSON] = st.recursive(
     st.one_of(scalars, hostile_text),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(hostile_text, inner, max_size=4)),
-    max_leaves=8,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(hostile_text, inner, max_size=3)),
+    max_leaves=4,
 )
 
 addresses = st.one_of(
@@ -74,7 +74,7 @@ canonical_fields = st.fixed_dictionaries(
 )
 """Every field of its usual type, with hostile contents."""
 
-any_fields = st.dictionaries(st.one_of(st.sampled_from(FIELDS), hostile_text), values, max_size=8)
+any_fields = st.dictionaries(st.one_of(st.sampled_from(FIELDS), hostile_text), values, max_size=4)
 """Whatever JSON can say, under canonical and other names."""
 
 fields = st.one_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from lpforwarder import rfc3339
 from lpforwarder.event import Event, Reject
 from lpforwarder.intake.contract import Cursor, Page
 
@@ -15,7 +16,7 @@ def sample_events(count: int, source: str = "fake") -> list[Event]:
         Event.of(
             {
                 "id": f"event-{number}",
-                "timestamp": f"2026-01-31T{number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000Z",
+                "timestamp": rfc3339.render(1_769_817_600_000 + number * 1000),
                 "eventId": "1001",
                 "source": source,
                 "severity": 3,

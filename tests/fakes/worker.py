@@ -47,6 +47,10 @@ class OrderedWorker:
         self._orders.put(lambda _stop, beat: beat())
         self._orders.join()
 
+    def settled(self) -> None:
+        """Returns when every order so far was carried out."""
+        self._orders.join()
+
     def fails(self, error: BaseException) -> None:
         """The run ends with this error."""
 

@@ -28,7 +28,7 @@ def messages_of(page: list[Event], encoder: Encoder) -> list[bytes]:
 
 
 @given(page=pages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_json_events_arrive_one_for_one_through_octet_counting(page: list[Event]) -> None:
     encoder = Encoder(EVERYTHING, JsonFormat(JsonOptions()), ENVELOPE, 2**20)
     arrived = strict_framing.read_octet_counted(OctetCounting().frame(messages_of(page, encoder)))
@@ -38,7 +38,7 @@ def test_json_events_arrive_one_for_one_through_octet_counting(page: list[Event]
 
 @pytest.mark.parametrize("equals", ["escape", "substitute"])
 @given(page=pages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_cef_events_arrive_one_for_one_through_newlines(equals: str, page: list[Event]) -> None:
     encoder = Encoder(EVERYTHING, CefFormat(CefOptions.model_validate({"equals": equals})), ENVELOPE, 2**20)
     arrived = strict_framing.read_newline(Newline().frame(messages_of(page, encoder)))

@@ -75,8 +75,9 @@ class TcpTransport:
         self.peer = self._current.peer
 
     def send(self, messages: Sequence[bytes]) -> None:
-        connection = self._live()
         try:
+            self._keep_order()
+            connection = self._live()
             connection.probe()
             connection.write(self._framer.frame(messages), self._options.stall_timeout)
         except Failure as error:
@@ -158,6 +159,15 @@ class TcpTransport:
         if self._current is None:
             raise Transient("the link is not open", code="LPF290")
         return self._current
+
+    def _keep_order(self) -> None:
+        """Waits until the collector has read the previous connection to its end.
+
+        It may read two connections in any order; what we send must not overtake what we sent before.
+        """
+        while self.confirm == "close" and self._fenced and self._fenced[-1].ended_at is None:
+            self._collect()
+            self._pause(0.5)
 
     # ---- confirming -----------------------------------------------------------------------------------
 
@@ -243,7 +253,7 @@ class TcpTransport:
 
     def _pause(self, left: float) -> None:
         """Waits for the next thing that can change a count; the kernel's queue gives no event."""
-        watched = self._fenced[0] if self._fenced and self._fenced[0].ended_at is None else None
+        watched = next((fenced for fenced in self._fenced if fenced.ended_at is None), None)
         if watched is not None and self.confirm == "close":
             watched.connection.wait(min(left, 0.5))
         elif self._current is not None:

@@ -81,7 +81,11 @@ class Served:
     def connect(self) -> socket.socket:
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         line.settimeout(10)
-        line.connect(str(self.path))
+        try:
+            line.connect(str(self.path))
+        except OSError:
+            line.close()
+            raise
         return line
 
 
@@ -130,7 +134,7 @@ def test_nonsense_is_answered_and_the_server_lives_on(served: Served, raw: bytes
     with served.connect() as line:
         line.sendall(raw)
         answer = json.loads(line.makefile("rb").readline())
-    assert answer["error"]["code"] == "LPF507"
+    assert answer["error"]["code"] == "LPF522"
     assert ask(served.path, {"command": "echo"}, 10)
 
 

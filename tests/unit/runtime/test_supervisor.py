@@ -131,6 +131,19 @@ def test_a_wake_during_a_call_that_is_about_to_fail_is_not_lost(
     end(supervisor, worker)
 
 
+def test_one_wake_is_one_try(supervisor: Supervisor, clock: FakeClock) -> None:
+    worker = started(supervisor)
+    for runs in (1, 2):
+        worker.fails(REFUSED)
+        clock.until_waiting()
+        assert worker.runs == runs
+        supervisor.wake()
+        worker.let(lambda _stop, _beat: None)
+        worker.settled()
+    end(supervisor, worker)
+    assert worker.runs == 3
+
+
 def test_an_old_wake_does_not_shorten_a_later_wait(supervisor: Supervisor, clock: FakeClock) -> None:
     worker = started(supervisor)
     supervisor.wake()

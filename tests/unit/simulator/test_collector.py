@@ -32,7 +32,8 @@ def connect(collector: PretendCollector) -> socket.socket:
 
 
 def wait_until_refused(collector: PretendCollector) -> None:
-    with contextlib.suppress(ConnectionRefusedError):
+    # Reset when the listener went while our connection was waiting there.
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
         while True:
             connect(collector).close()
 

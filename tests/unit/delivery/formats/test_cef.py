@@ -131,10 +131,10 @@ def test_an_id_that_does_not_fit_goes_whole_into_its_own_key() -> None:
 
 
 def test_several_target_users_are_separated_by_commas() -> None:
-    users = ["ana@example.org", "bo=1@example.org", 3]
-    assert extension({"targetUsers": users}) == {
-        "lpforwarderTargetUsers": "ana@example.org,bo=1@example.org,3"
-    }
+    users = ["ana@example.org", "bo=1@example.org"]
+    assert extension({"targetUsers": users}) == {"lpforwarderTargetUsers": "ana@example.org,bo=1@example.org"}
+    assert extension({"targetUsers": "ana"}) == {"lpforwarderTargetUsers": "ana"}
+    assert extension({"targetUsers": ["ana", 2**70]}) == {"lpforwarderTargetUsers": f'["ana",{2**70}]'}
 
 
 @pytest.mark.parametrize(

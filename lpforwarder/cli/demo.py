@@ -1,0 +1,238 @@
+"""`demo`: the whole pipeline on this machine, with two staged accidents; nothing leaves, nothing is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATIENCE = 60.0  # seconds until the demo admits that something does not work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What happens when, counted in events and seconds."""
+
+    events: int
+    rate: float
+    unplug_after: int
+    unplugged: float
+    kill_after: int
+
+
+FULL = Script(events=42, rate=2.0, unplug_after=8, unplugged=10.0, kill_after=34)
+QUICK = Script(events=20, rate=8.0, unplug_after=6, unplugged=1.0, kill_after=15)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lpforwarder demo
+  lpforwarder demo --quick
+  lpforwarder demo --wire
+"""
+)
+@click.option("--quick", is_flag=True, help="End by itself after 20 events, in some ten seconds.")
+@click.option("--wire", is_flag=True, help="Show the octets of each message.")
+@click.pass_context
+def demo(ctx: click.Context, quick: bool, wire: bool) -> None:
+    """See the whole pipeline work: no configuration, no vault, no collector needed.
+
+    Half-way the collector is unplugged; later the forwarder itself is killed and started again. Exit
+    code 0 when every event was handed over and confirmed, 3 when not.
+    """
+    click.echo("Demo. Nothing leaves this machine and nothing is kept. Ctrl-C stops.\n")
+    with tempfile.TemporaryDirectory(prefix="lpforwarder-demo-") as folder:
+        stage = Stage(Path(folder), QUICK if quick else FULL, wire=wire)
+        with stage.open():
+            good = stage.play()
+    ctx.exit(0 if good else 3)
+
+
+class Stage:
+    """A pretend collector in this process, the forwarder in a child process, and what is seen of both."""
+
+    def __init__(self, folder: Path, script: Script, *, wire: bool) -> None:
+        self._folder = folder
+        self._script = script
+        self._wire = wire
+        self._news = threading.Condition()
+        self._ids: dict[str, int] = {}
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Sets the stage up, and clears it whatever happens."""
+        from lpforwarder.simulator.collector import PretendCollector
+
+        with PretendCollector(
+            ("127.0.0.1", 0), on_message=self._received, on_problem=lambda _: None
+        ) as self._collector:
+            port = self._collector.address[1]
+            click.echo(
+                f"  sample events --> journal --> pretend collector   127.0.0.1:{port}, RFC 5424 over TCP\n"
+            )
+            self._configure(port)
+            self._start()
+            try:
+                yield
+            finally:
+                self._stop()
+
+    def play(self) -> bool:
+        """The whole piece; True when every event was handed over and confirmed."""
+        script = self._script
+        self._wait_for(script.unplug_after)
+        self._unplug()
+        self._wait_for(script.kill_after)
+        self._kill()
+        self._wait_for(script.events)
+        facts = self._wait_until_confirmed()
+        source, collector = facts["sources"]["demo"], facts["collectors"]["pretend"]
+        again = sum(self._ids.values()) - len(self._ids)
+        lost = script.events - len(self._ids)
+        click.echo(
+            f"\nLost: {lost}. Sent again after the accidents: {again}, with the same ids: a SIEM can tell."
+        )
+        click.echo("Next: write a lpforwarder.yaml, then  lpforwarder check-config")
+        click.echo(
+            f"{source['events']} in, {collector['confirmed']} confirmed, {collector['waiting']} waiting"
+        )
+        return not lost and collector["confirmed"] == script.events and not collector["waiting"]
+
+    # ---- the accidents --------------------------------------------------------------------------------
+
+    def _unplug(self) -> None:
+        seconds = self._script.unplugged
+        _say(f"-- now the collector is unplugged for {seconds:g} s --")
+        before = len(self._ids)
+        self._collector.unplug()
+        time.sleep(seconds / 2)
+        self._tell_trouble()
+        time.sleep(seconds / 2)
+        self._collector.plug()
+        self._wait_for(before + 1)
+        _say(f"collector back; what waited is handed over. Lost: 0 of {before}.")
+
+    def _tell_trouble(self) -> None:
+        collector = (self._facts() or {}).get("collectors", {}).get("pretend", {})
+        if collector.get("error"):
+            error = collector["error"]
+            waiting = collector["waiting"]
+            _say(
+                f"collector gone: {error['text']} [{error['code']}]. {waiting} event(s) wait in the journal."
+            )
+
+    def _kill(self) -> None:
+        assert self._child is not None
+        _say("-- now the forwarder itself is killed (SIGKILL) and started again --")
+        self._child.kill()
+        self._child.wait()
+        facts = self._facts()
+        self._start()
+        if facts is not None:
+            _say(f"journal opened: {facts['journal']['last']} events, nothing to repair.")
+
+    # ---- the forwarder --------------------------------------------------------------------------------
+
+    def _configure(self, port: int) -> None:
+        script = self._script
+        settings: dict[str, Any] = {
+            "sources": [
+                {"name": "demo", "type": "sample", "rate": script.rate, "count": script.events,
+                 "start": "now", "poll_interval": "100ms", "seed": 7},
+            ],
+            "collectors": [
+                {"name": "pretend", "host": "127.0.0.1", "port": port, "transport": "tcp",
+                 "fence": {"events": 4, "time": "500ms"}, "replay": {"events": 4, "time": "0s"},
+                 "retry": {"first": "250ms", "most": "1s"}, "heartbeat": "0s"},
+            ],
+            "journal": {"path": "journal.db"},
+            "control_socket": "control.sock",
+            "http": {"listen": "none"},
+        }  # fmt: skip
+        (self._folder / "demo.yaml").write_text(json.dumps(settings), encoding="utf-8")
+
+    def _start(self) -> None:
+        with open(self._folder / "log", "ab") as log:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "lpforwarder", "-c", str(self._folder / "demo.yaml"), "run"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"PYTHONSAFEPATH": "1"},
+                start_new_session=True,  # Ctrl-C is for us; we stop it in order
+            )
+
+    def _stop(self) -> None:
+        if self._child is None:
+            return
+        self._child.send_signal(signal.SIGTERM)
+        try:
+            self._child.wait(15)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+    # ---- watching -------------------------------------------------------------------------------------
+
+    def _received(self, message: bytes) -> None:
+        event = json.loads(message[message.index(b" - {") + 3 :])
+        with self._news:
+            seen = self._ids[event["id"]] = self._ids.get(event["id"], 0) + 1
+            self._news.notify_all()
+        if self._wire:
+            click.echo(message.decode("ascii"))
+        else:
+            who = event.get("targetUser") or event.get("sourceUser") or "-"
+            note = "" if seen == 1 else "   (again)"
+            what = event.get("result") or event.get("action") or ""
+            _say(f"{event['eventType']:<20} {who:<26} {what:<9} {event.get('sourceIp', '')}{note}".rstrip())
+
+    def _wait_for(self, number: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        with self._news:
+            while len(self._ids) < number:
+                left = deadline - time.monotonic()
+                if left <= 0 or (self._child is not None and self._child.poll() is not None):
+                    raise click.ClickException(self._excuse())
+                self._news.wait(min(left, 0.5))
+
+    def _excuse(self) -> str:
+        log = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+        return "the forwarder does not deliver; its log ends with:\n" + "\n".join(log.splitlines()[-15:])
+
+    def _facts(self) -> dict[str, Any] | None:
+        from lpforwarder.cli.status import facts_of
+        from lpforwarder.errors import Failure
+
+        try:
+            return facts_of(str(self._folder / "demo.yaml"))
+        except Failure:
+            return None
+
+    def _wait_until_confirmed(self) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            facts = self._facts()
+            if facts is not None and facts["collectors"]["pretend"]["confirmed"] >= self._script.events:
+                return facts
+            if time.monotonic() > deadline:
+                raise click.ClickException(self._excuse())
+            time.sleep(0.1)
+
+
+def _say(text: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')}  {text}")

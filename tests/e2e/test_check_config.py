@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BAD = """\
+sources:
+  - name: acme
+    type: file
+    path: events.json
+collectors:
+  - name: siem
+    host: siem.example.net
+    fromat: cef
+    port: 651400
+    tls:
+      verify: no
+http:
+  listen: 127.0.0.1:9470
+  listen: 127.0.0.1:9470
+"""
+
+EXPECTED = """\
+error[LPF119] bad.yaml:4:11: events.json does not exist
+    4 |     path: events.json
+      |           ^ create it, or correct the path
+error[LPF101] bad.yaml:8:5: unknown key `fromat`
+    8 |     fromat: cef
+      |     ^ did you mean `format`?
+error[LPF102] bad.yaml:9:11: `port` is 651400; ports end at 65535
+    9 |     port: 651400
+      |           ^ did you mean 6514?
+error[LPF104] bad.yaml:11:15: `verify` must be true or false, not the text "no"
+   11 |       verify: no
+      |               ^ write `false`; or better, set `ca_file` and keep checking
+error[LPF103] bad.yaml:14:3: `listen` is written twice
+   14 |   listen: 127.0.0.1:9470
+      |   ^ the first one is on line 13; keep one
+5 errors. Nothing was started.
+"""
+
+
+def lpforwarder(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lpforwarder", *arguments],
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_all_mistakes_are_shown_with_line_caret_and_remedy(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    done = lpforwarder(tmp_path, "-c", "bad.yaml", "check-config")
+    assert done.stderr == EXPECTED
+    assert (done.stdout, done.returncode) == ("", 78)
+
+
+def test_the_file_is_found_by_the_environment_and_in_the_current_folder(tmp_path: Path) -> None:
+    good = "sources: [{name: a, type: sample}]\ncollectors: [{name: siem, host: siem.example.net}]\n"
+    (tmp_path / "lpforwarder.yaml").write_text(good)
+    (tmp_path / "other.yaml").write_text(good)
+    here = lpforwarder(tmp_path, "check-config", LPFORWARDER_CONFIG="")
+    there = lpforwarder(tmp_path, "check-config", LPFORWARDER_CONFIG="other.yaml")
+    assert here.stdout == "lpforwarder.yaml: 1 source, 1 collector. No problems.\n"
+    assert there.stdout == "other.yaml: 1 source, 1 collector. No problems.\n"
+    assert (here.returncode, there.returncode) == (0, 0)
+
+
+def test_nothing_is_written_by_a_check(tmp_path: Path) -> None:
+    text = (
+        "sources: [{name: a, type: sample}]\ncollectors: [{name: siem, host: siem.example.net}]\n"
+        "journal: {path: journal.db}\ncontrol_socket: c.sock\n"
+    )
+    (tmp_path / "lpforwarder.yaml").write_text(text)
+    assert lpforwarder(tmp_path, "check-config", LPFORWARDER_CONFIG="").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["lpforwarder.yaml"]

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+
+from lpforwarder.errors import Blocked, Transient
+from lpforwarder.event import Event, Reject
+from lpforwarder.intake.contract import Cursor, Page
+from lpforwarder.intake.poller import Polled, Poller
+from tests.fakes.intake_journal import FakeIntakeJournal
+from tests.fakes.source import FakeSource, sample_events
+
+NOW = "2026-01-31T12:00:00.000Z"
+
+
+class FakeStop:
+    """Begins to stop when it has rested so many times."""
+
+    def __init__(self, rests: int) -> None:
+        self.rested: list[float] = []
+        self.stopping = rests == 0
+        self._rests = rests
+
+    def wait(self, seconds: float) -> bool:
+        self.rested.append(seconds)
+        self.stopping = len(self.rested) >= self._rests
+        return self.stopping
+
+
+class StuckSource(FakeSource):
+    """Promises more for ever and never moves."""
+
+    def pull(self, after: Cursor | None) -> Page:
+        super().pull(after)
+        return Page(events=(), cursor=Cursor("7"), more=True)
+
+
+def poller(source: FakeSource, journal: FakeIntakeJournal) -> Poller:
+    return Poller("acme", source, journal, 60.0, now=lambda: NOW)
+
+
+def test_a_step_moves_one_page_and_says_whether_more_waits() -> None:
+    source, journal = FakeSource(sample_events(5), page_size=2), FakeIntakeJournal()
+    steps = poller(source, journal)
+    assert [steps.step(), steps.step(), steps.step()] == [True, True, False]
+    assert journal.events == source.events
+    assert journal.cursor("acme") == "5"
+
+
+def test_each_page_is_asked_for_behind_the_last_append() -> None:
+    source, journal = FakeSource(sample_events(4), page_size=2), FakeIntakeJournal()
+    steps = poller(source, journal)
+    steps.step()
+    poller(source, journal).step()  # another process, the same journal
+    assert source.asked == [None, "2"]
+
+
+def test_rejects_go_into_the_same_append() -> None:
+    source, journal = FakeSource(sample_events(1)), FakeIntakeJournal()
+    source.rejects = [Reject(where="x line 1", reason="not JSON", raw=b"?")]
+    steps = poller(source, journal)
+    steps.step()
+    assert (journal.appends, journal.rejects, steps.polled.rejects) == (1, source.rejects, 1)
+
+
+def test_a_page_of_rejects_alone_is_appended_too() -> None:
+    class BadSource(FakeSource):
+        def pull(self, after: Cursor | None) -> Page:
+            return Page(events=(), cursor=Cursor("0"), rejects=[Reject(where="x", reason="y", raw=b"")])
+
+    journal = FakeIntakeJournal()
+    poller(BadSource(), journal).step()
+    assert len(journal.rejects) == 1
+
+
+@pytest.mark.parametrize("failure", [Transient("no such host"), Blocked("wrong secret"), KeyError("a bug")])
+def test_when_pull_raises_the_journal_is_untouched_and_the_error_goes_up(failure: Exception) -> None:
+    source, journal = FakeSource(sample_events(2)), FakeIntakeJournal()
+    source.failures.append(failure)
+    steps = poller(source, journal)
+    with pytest.raises(type(failure)) as raised:
+        steps.step()
+    assert raised.value is failure
+    assert (journal.appends, journal.cursor("acme"), steps.polled) == (0, None, Polled())
+    steps.step()
+    assert len(journal.events) == 2
+
+
+def test_when_append_raises_the_same_page_is_asked_for_again() -> None:
+    source, journal = FakeSource(sample_events(2)), FakeIntakeJournal()
+    journal.failure = Transient("disk full")
+    steps = poller(source, journal)
+    with pytest.raises(Transient):
+        steps.step()
+    assert steps.polled == Polled()
+    journal.failure = None
+    steps.step()
+    assert source.asked == [None, None]
+    assert journal.events == source.events
+
+
+def test_an_idle_poll_writes_nothing() -> None:
+    source, journal = FakeSource(sample_events(1)), FakeIntakeJournal()
+    steps = poller(source, journal)
+    steps.step()
+    assert [steps.step(), steps.step()] == [False, False]
+    assert (journal.appends, steps.polled.pages) == (1, 3)
+
+
+def test_a_source_that_promises_more_but_stands_still_is_given_a_rest() -> None:
+    steps = poller(StuckSource(), FakeIntakeJournal())
+    assert [steps.step(), steps.step()] == [True, False]
+
+
+def test_run_rests_only_when_nothing_more_waits() -> None:
+    source, journal = FakeSource(sample_events(5), page_size=2), FakeIntakeJournal()
+    stop, beats = FakeStop(rests=2), []
+    poller(source, journal).run(stop, lambda: beats.append(len(journal.events)))
+    assert stop.rested == [60.0, 60.0]
+    assert beats == [2, 4, 5, 5]
+
+
+def test_run_does_nothing_when_it_is_to_stop_at_once() -> None:
+    source = FakeSource(sample_events(5))
+    poller(source, FakeIntakeJournal()).run(FakeStop(rests=0), lambda: None)
+    poller(source, FakeIntakeJournal()).run_to_end(FakeStop(rests=0), lambda: None)
+    assert source.asked == []
+
+
+def test_run_to_end_reads_all_there_is_and_returns_without_a_rest() -> None:
+    source, journal, beats = FakeSource(sample_events(5), page_size=2), FakeIntakeJournal(), []
+    stop = FakeStop(rests=1)
+    poller(source, journal).run_to_end(stop, lambda: beats.append(1))
+    assert (len(journal.events), stop.rested, len(beats)) == (5, [], 3)
+
+
+def test_run_to_end_ends_between_pages_when_told() -> None:
+    source, journal, stop = FakeSource(sample_events(5), page_size=2), FakeIntakeJournal(), FakeStop(rests=9)
+
+    def beat() -> None:
+        stop.stopping = True
+
+    poller(source, journal).run_to_end(stop, beat)
+    assert len(journal.events) == 2
+
+
+def test_figures_count_new_events_duplicates_and_the_newest_time() -> None:
+    source, journal = FakeSource([*sample_events(3), *sample_events(2)], page_size=3), FakeIntakeJournal()
+    steps = poller(source, journal)
+    before = steps.polled
+    steps.step()
+    steps.step()
+    assert steps.polled == Polled(
+        pages=2, events=3, duplicates=2, last_poll=NOW, newest_event="2026-01-31T00:00:02.000Z"
+    )
+    assert before == Polled()
+
+
+def test_the_newest_time_never_goes_back_and_ignores_what_is_no_time() -> None:
+    source, journal = FakeSource(page_size=1), FakeIntakeJournal()
+    times = ["2026-01-31T00:00:09.000Z", "2026-01-31T00:00:01.000Z", "yesterday", None, 5]
+    source.events = [Event.of({"id": str(place), "timestamp": time}) for place, time in enumerate(times)]
+    steps = poller(source, journal)
+    for _ in times:
+        steps.step()
+        assert steps.polled.newest_event == "2026-01-31T00:00:09.000Z"
+
+
+def test_close_closes_the_source_and_abort_leaves_it_to_its_thread() -> None:
+    source = FakeSource()
+    steps = poller(source, FakeIntakeJournal())
+    steps.abort()
+    assert not source.is_closed
+    steps.close()
+    assert source.is_closed
