@@ -65,14 +65,17 @@ class App:
         """Starts what is new, stops what is gone, restarts what changed, leaves the rest alone."""
         parts = parts_of(settings)
         changes = plan(self._parts, parts)
-        self.supervisor.stop(changes.stop, LONGEST_REMOVAL)
+        stuck = self.supervisor.stop(changes.stop, LONGEST_REMOVAL)
         gone = [name for name in changes.stop if name not in parts]
         self.supervisor.forget(gone)
         for name in changes.stop:
             self._drop(self._parts[name])
         self.journal.hold_for([collector.name for collector in settings.collectors])
+        for name in stuck:  # its thread would work beside the new one; the next reload tries again
+            parts.pop(name, None)
         for name in changes.start:  # readers stand before writers in parts_of
-            self._start(name, parts[name])
+            if name in parts:
+                self._start(name, parts[name])
         self._parts, self.settings = parts, settings
         log.info("settings.applied", started=len(changes.start), stopped=len(gone), kept=len(changes.keep))
 

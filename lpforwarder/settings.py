@@ -241,11 +241,9 @@ class _Reading:
         """What the options and all below them say about themselves and their files."""
         for finding in (*options.advice(), *(options.check_files() if self.look_at_files else ())):
             path = (*at, *finding.key.split("."))
-            self.problems.append(
-                problem(
-                    Sentence(finding.code, finding.what, finding.fix), self.document, path, note=finding.note
-                )
-            )
+            whole_section = isinstance(getattr(options, finding.key, None), Options)
+            said = Sentence(finding.code, finding.what, finding.fix, whole_section)
+            self.problems.append(problem(said, self.document, path, note=finding.note))
         for key, value in options:
             if isinstance(value, Options):
                 self.findings(value, (*at, key))

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from lpforwarder import plugins
 from lpforwarder.config import secrecy
 from lpforwarder.config.document import Document, KeyPath
-from lpforwarder.config.options import Options
+from lpforwarder.config.options import Options, Word
 from lpforwarder.config.sections import Outline
 from lpforwarder.config.writing import fields, written
 from lpforwarder.settings import Settings, collector_model
@@ -67,6 +67,8 @@ def _top(settings: Settings, document: Document) -> Iterable[Row]:
 def _rows(options: Options, document: Document, at: KeyPath) -> Iterable[Row]:
     for key, field in fields(options):
         value, path = getattr(options, key), (*at, key)
+        if value is None and not any(isinstance(marker, Word) for marker in field.metadata):
+            continue  # left out, and no word of the file says so
         if isinstance(value, Options):
             yield f"{key}:", ""
             yield from _indented(_rows(value, document, path))

@@ -78,15 +78,17 @@ def serve(path: Path, settings: Settings) -> int:
 def _attend(app: App, path: Path, systemd: Systemd) -> None:
     """Answers signals and feeds the watchdog until it is time to stop."""
     told = float("-inf")
+    stuck: list[str] = []
     for request in signals.requests(every=ROUND):
         if app.supervisor.fatal is not None or request in (signal.SIGTERM, signal.SIGINT):
             return
         if request == signal.SIGHUP:
             _reload(app, path, systemd)
-        if not (stuck := app.supervisor.stuck(app.patience)):
+        before, stuck = stuck, app.supervisor.stuck(app.patience)
+        if not stuck:
             systemd.watchdog()
-        else:
-            log.error("worker.stuck", workers=stuck)
+        elif stuck != before:
+            log.error("worker.unresponsive", workers=stuck, reason="no progress; the watchdog is not fed")
         if time.monotonic() - told >= STATUS_EVERY:
             told = time.monotonic()
             systemd.status(app.snapshot()["sentence"])

@@ -170,3 +170,8 @@ class Outline(Options):
     drain: Annotated[Duration, AfterValidator(at_least(0, "0s"))] = Field(
         10.0, description="how long a stop may take to hand over what is waiting"
     )
+
+    def advice(self) -> Iterable[Finding]:
+        if "http" in self.model_fields_set and self.http.listen:
+            what = "this version has no HTTP endpoint: nothing will listen"
+            yield Finding(key="http", what=what, fix="see how it is doing with: lpforwarder status")

@@ -117,7 +117,8 @@ def _sources(connection: sqlite3.Connection) -> dict[str, SourceFacts]:
 
 def _collectors(connection: sqlite3.Connection) -> dict[str, CollectorFacts]:
     rows = connection.execute(
-        "SELECT name, checkpoint, resume, clean, sent, confirmed, replayed, moved FROM collector ORDER BY name"
+        "SELECT name, checkpoint, resume, clean, sent, confirmed, replayed, moved "
+        "FROM collector ORDER BY name"
     )
     return {
         name: CollectorFacts(

@@ -15,7 +15,7 @@ from lpforwarder.journal.scan import Gap, summaries
 Wanted = Callable[[str, str, str, int], bool]
 """Asked with source, event type, event id and severity: does a collector want such an event?"""
 
-BLOCK = 2**16
+BLOCK = 2**14
 """Places that are counted together and remembered: a million pages of one event take seconds to count."""
 _MOST_KINDS = 1000
 """Of a block that is remembered; more is not worth the memory."""
@@ -108,8 +108,9 @@ def _pages(
         for row in rows:
             if row[0] >= end:
                 return
-            if not any(gap.first <= row[0] < gap.end for gap in gaps):
-                yield row
+            if gaps and any(gap.first <= row[0] < gap.end for gap in gaps):
+                continue
+            yield row
 
 
 def _count_kinds(

@@ -15,8 +15,7 @@ _BLOCKED = WATCHED | {_NUDGE}
 def block() -> None:
     """Keeps the watched signals for requests(). Call it before any thread exists: threads inherit it.
 
-    Child processes inherit it too, and would not end on SIGTERM: start them with
-    `preexec_fn=signals.unblock` or before.
+    Child processes inherit it too: one that is not ours must be started before, or calls unblock().
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
+OTHER_WAYS = {"critical", "fatal", "warn", "msg", "log"}  # what structlog knows besides, and we do not use
 NAME = re.compile(r"[a-z]+\.[a-z]+(_[a-z]+)*\Z")
 ROW = re.compile(r"^\| `([^`]+)` \| ([a-z, ]+) \|", re.MULTILINE)
 
@@ -19,7 +20,8 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 receiver = node.func.value
-                if isinstance(receiver, ast.Name) and receiver.id == "log":
+                logs = node.func.attr in LEVELS.keys() | OTHER_WAYS
+                if logs and isinstance(receiver, ast.Name) and receiver.id == "log":
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 

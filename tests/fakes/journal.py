@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lpforwarder.event import Cursor, Entry, Event, Reject, Seq
 
@@ -62,7 +63,7 @@ class MemoryJournal:
         with self._grown:
             self._grown.wait_for(lambda: len(self._entries) > after, timeout=within)
 
-    def register(self, collector: str, start: str) -> None:
+    def register(self, collector: str, start: Literal["oldest", "newest"]) -> None:
         if collector not in self.places:
             first = len(self._entries) if start == "newest" else 0
             self.places[collector] = Place(checkpoint=first, resume=first)

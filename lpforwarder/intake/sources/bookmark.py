@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -26,6 +28,7 @@ class Bookmark:
 
     version: Literal[1] = 1
     path: str
+    """Digest of the configured path, which need not be text."""
     device: int
     inode: int
     modified: int
@@ -34,6 +37,8 @@ class Bookmark:
     head: str = ""
     tail: str = ""
     place: Place
+    was_empty: bool = False
+    """Nothing at all was in the file when it was looked at."""
     finished: bool = False
     """The file was read to its end by a source that does not follow."""
 
@@ -47,9 +52,14 @@ def digest(octets: bytes) -> str:
     return hashlib.blake2b(octets, digest_size=12).hexdigest() if octets else ""
 
 
+def path_digest(path: Path) -> str:
+    """A short digest of a path."""
+    return digest(os.fsencode(path))
+
+
 def to_cursor(bookmark: Bookmark) -> Cursor:
     """The bookmark as JSON text."""
-    return Cursor(_ADAPTER.dump_json(bookmark).decode("ascii"))
+    return Cursor(_ADAPTER.dump_json(bookmark).decode())
 
 
 def from_cursor(cursor: Cursor) -> Bookmark:

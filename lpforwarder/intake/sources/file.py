@@ -19,7 +19,7 @@ from lpforwarder.event import Event, Reject
 from lpforwarder.intake import canonical
 from lpforwarder.intake.contract import Cursor, Page, SourceOptions
 from lpforwarder.intake.sources import following, json_text
-from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, to_cursor
+from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, path_digest, to_cursor
 from lpforwarder.intake.sources.following import Found, LogFile, Sibling
 from lpforwarder.intake.sources.records import KEPT, Cut, Fault, Limits, Place
 
@@ -122,7 +122,7 @@ class FileSource:
 
     def _bookmark(self, status: os.stat_result, head: bytes, tail: bytes, place: Place) -> Bookmark:
         return Bookmark(
-            path=str(self._path),
+            path=path_digest(self._path),
             device=status.st_dev,
             inode=status.st_ino,
             modified=status.st_mtime_ns,
@@ -130,6 +130,7 @@ class FileSource:
             head=digest(head),
             tail=digest(tail),
             place=place,
+            was_empty=not head,
         )
 
     def _next_file(self, found: Found, rejects: list[Reject]) -> Page:
@@ -142,7 +143,7 @@ class FileSource:
 
     def _beginning(self, sibling: Sibling) -> Cursor:
         device, inode = sibling.identity
-        path = str(self._path)
+        path = path_digest(self._path)
         return to_cursor(
             Bookmark(path=path, device=device, inode=inode, modified=sibling.modified, place=Place())
         )

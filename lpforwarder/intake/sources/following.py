@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest
+from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, path_digest
 from lpforwarder.intake.sources.records import Place
 
 _COUNTER = r"[-._]([0-9][0-9T_.:-]*?)"
 _PACKED = r"(\.(?:gz|bz2|xz|zst|lz4|zip|Z))?\Z"
 _LONGEST_COUNTER = 4
 """Digits; `events.json-20240131` has a date, not a counter."""
-_OLDEST_OF_AN_INSTANT = -(10**_LONGEST_COUNTER)
+_YOUNGEST_OF_AN_INSTANT = 1
 
 
 class LogFile:
@@ -124,19 +124,33 @@ def find(path: Path, bookmark: Bookmark | None, held: LogFile | None) -> Found:
         return Found(file=LogFile(path), place=Place())
     current = _open(path, missing_only=True)
     if current is not None and _has_identity(current, bookmark) and _has_content(current, bookmark):
-        return Found(file=current, place=bookmark.place)
+        return _copied_away(path, bookmark, current) or Found(file=current, place=bookmark.place)
     if current is not None:
         current.close()
     return _find_rotated(path, bookmark, held)
 
 
+def _copied_away(path: Path, bookmark: Bookmark, current: LogFile) -> Found | None:
+    """What was copied from a file that we only ever saw empty: nothing in the file itself tells of it."""
+    if not bookmark.was_empty:
+        return None
+    siblings = list(_siblings(path))
+    later = _later(siblings, _named(path, siblings), (bookmark.modified, _YOUNGEST_OF_AN_INSTANT, ""))
+    first = next((sibling for sibling in later[:-1] if not sibling.is_packed), None)
+    file = _open(first.path) if first is not None else None
+    if first is None or file is None:
+        return None
+    current.close()
+    return Found(file=file, place=Place(), later=later[later.index(first) + 1 :])
+
+
 def _find_rotated(path: Path, bookmark: Bookmark, held: LogFile | None) -> Found:
     siblings = list(_siblings(path))
-    present = next((sibling for sibling in siblings if sibling.path == path), None)
+    present = _named(path, siblings)
     file, place = _search(siblings, present, bookmark, held)
     if file is not None and present is not None and _identity(file.stat()) == present.identity:
         return Found(file=file, place=place)  # the same file, restored from a copy
-    if file is None and bookmark.path != str(path):
+    if file is None and bookmark.path != path_digest(path):
         return Found(file=LogFile(path), place=Place())  # another file was configured
     later = _later(siblings, present, _age(file, siblings, bookmark))
     is_read = file is None or (file is held and file.stat().st_size <= place.offset)
@@ -185,10 +199,11 @@ def _later(siblings: Sequence[Sibling], present: Sibling | None, age: Age) -> tu
 
 def _age(file: LogFile | None, siblings: Sequence[Sibling], bookmark: Bookmark) -> Age:
     if file is None:
-        return bookmark.modified, 1, ""  # only what changed after we last looked
+        return bookmark.modified, _YOUNGEST_OF_AN_INSTANT, ""
     status = file.stat()
     own = next((sibling for sibling in siblings if sibling.identity == _identity(status)), None)
-    return own.age if own is not None else (status.st_mtime_ns, _OLDEST_OF_AN_INSTANT, "")
+    # A file without a name was perhaps compressed: its packed form has the same time and is not later.
+    return own.age if own is not None else (status.st_mtime_ns, _YOUNGEST_OF_AN_INSTANT, "")
 
 
 def _siblings(path: Path) -> Iterator[Sibling]:
@@ -212,6 +227,10 @@ def _siblings(path: Path) -> Iterator[Sibling]:
                 counter=counter,
                 is_packed=is_packed,
             )
+
+
+def _named(path: Path, siblings: Iterable[Sibling]) -> Sibling | None:
+    return next((sibling for sibling in siblings if sibling.path == path), None)
 
 
 def _rotation(path: Path, name: str) -> tuple[int | None, bool]:

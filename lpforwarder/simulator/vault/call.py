@@ -68,7 +68,7 @@ class Call:
         value = self.parameter("next")
         if value is None:
             return None
-        if isinstance(value, bool | float) or not _MARKER.match(str(value)):
+        if not _MARKER.match(str(value)):
             raise BadParameter("next is not a page marker")
         return int(value)
 

@@ -58,7 +58,7 @@ def test_strict_makes_notes_errors(config: Path) -> None:
 def test_show_says_where_each_value_comes_from(config: Path) -> None:
     shown = run(config, GOOD, "--show").stdout
     assert [line.split("# ")[1] for line in shown.splitlines() if "host: " in line] == ["line 3"]
-    assert [line.split("# ")[1] for line in shown.splitlines() if "port: " in line] == ["default"]
+    assert [line.split("# ")[1] for line in shown.splitlines() if " port: " in line] == ["default"]
 
 
 @pytest.mark.parametrize("way", ["before", "behind"])

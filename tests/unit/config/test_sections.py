@@ -43,6 +43,13 @@ def test_a_section_without_keys_has_the_defaults() -> None:
     assert made.log == LogOptions()
 
 
+def test_an_endpoint_that_does_not_exist_yet_is_not_promised_in_silence() -> None:
+    data = {"sources": [], "collectors": [], "http": {"listen": "127.0.0.1:9470"}}
+    (finding,) = Outline.model_validate(data, context={"folder": Path()}).advice()
+    assert (finding.key, finding.note) == ("http", True)
+    assert not list(Outline.model_validate({"sources": [], "collectors": []}, context={}).advice())
+
+
 def test_a_control_socket_must_fit_into_a_socket_address() -> None:
     data = {"sources": [], "collectors": [], "control_socket": "/" + "x" * 107}
     with pytest.raises(ValidationError, match="longer than 107"):

@@ -25,8 +25,8 @@ USUAL: dict[str, Any] = {
     "eventId": "4001",
     "eventType": "itemchange",
     "sourceIp": "39.1.231.14",
-    "sourceUser": "user2@contoso.com",
-    "targetUser": "user3@contoso.com",
+    "sourceUser": "user2@example.org",
+    "targetUser": "user3@example.org",
     "source": "acme",
     "severity": 4,
 }

@@ -17,7 +17,7 @@ WHO = {
     "eventId": "4001",
     "eventType": "itemchange",
     "sourceIp": "39.1.231.14",
-    "sourceUser": "user2@contoso.com",
+    "sourceUser": "user2@example.org",
     "severity": 4,
 }
 

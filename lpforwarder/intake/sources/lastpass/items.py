@@ -19,7 +19,7 @@ NO_FOLDER = "INVALID SHARED FOLDER"
 _MOST_BRACKETS = 2  # user name and item name; a third group means that the text is something else
 _BRACKET = re.compile(r"[()]")
 _WORD = re.compile(r"\S+")
-_NUMBER = re.compile(r"VID: ?([0-9]+)(?!\S)", re.IGNORECASE)
+_NUMBER = re.compile(r"VID: ?([0-9]+)", re.IGNORECASE)
 _NOTE = re.compile(r"Secure Note(?!\S)", re.IGNORECASE)
 
 

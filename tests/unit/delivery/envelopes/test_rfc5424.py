@@ -30,6 +30,21 @@ def test_the_whole_message_is_header_nil_structured_data_and_payload() -> None:
     )
 
 
+def test_the_first_example_of_rfc_5424_is_written_as_it_stands_there() -> None:
+    text = b"'su root' failed for lonvick on /dev/pts/8"
+    fields = {"timestamp": "2003-10-11T22:14:15.003Z", "eventType": "ID47", "severity": 9}
+    options = {
+        "facility": "auth",
+        "hostname": "mymachine.example.com",
+        "app_name": "su",
+        "utf8_bom": "always",
+    }
+    assert (
+        wrap(fields, text, **options)
+        == b"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - \xef\xbb\xbf" + text
+    )
+
+
 def test_an_empty_event_has_a_header_too() -> None:
     assert wrap({}) == b"<86>1 - - lpforwarder - - - {}"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lpforwarder.intake.sources import json_text
 from lpforwarder.intake.sources.records import Limits, Place
-from tests.unit.intake.sources.cutting import SMALL, cut_all, numbers, texts
+from tests.fakes.cutting import SMALL, cut_all, numbers, texts
 
 LINES = b'{"a":1}\n\n{"b":2}\r\n{"c":3}'
 ARRAY = b'[{"a":1},\n{"b":2} , {"c":3}]\n'

@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -132,6 +133,16 @@ def test_what_stands_in_front_answers_as_itself(vault: PretendVault) -> None:
     status, headers, _ = post(vault)
     assert (status, headers["Retry-After"], headers["Content-Type"]) == (429, "2", "text/html; charset=utf-8")
     assert post(vault)[0] == 403
+
+
+def test_an_idle_connection_ends_with_the_server(vault: PretendVault) -> None:
+    with closing(http.client.HTTPConnection(*vault.address, timeout=5)) as caller:
+        caller.request("POST", PATH, body(vault))
+        caller.getresponse().read()
+        ending = threading.Thread(target=vault.close)
+        ending.start()
+        assert caller.sock.recv(1) == b""
+        ending.join()
 
 
 def test_a_fault_under_way_ends_with_the_server(vault: PretendVault) -> None:

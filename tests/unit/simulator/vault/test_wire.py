@@ -147,7 +147,9 @@ def test_an_abort_resets_the_connection_although_it_has_a_reader() -> None:
         socket.create_connection(listener.getsockname()) as caller,
     ):
         connection, _ = listener.accept()
-        abort(connection, connection.makefile("rb"))
+        reader = connection.makefile("rb")
+        abort(connection, reader)
         caller.settimeout(5)
         with pytest.raises(ConnectionResetError):
             caller.recv(1)
+        assert reader.closed

@@ -114,6 +114,12 @@ def test_a_marker_that_contradicts_certain_records_is_no_evidence(marker: int) -
     assert placed[0].is_ambiguous or marker == 10**30
 
 
+def test_a_marker_newer_than_certain_records_before_it_is_no_evidence() -> None:
+    truth = [utc("06:40:00"), utc("04:40:00"), utc("03:40:00")]
+    marker = utc("06:30:00") * 1_000_000
+    assert resolve(ACCOUNT, shown(truth), collected=LATER, markers={2: marker})[0].is_ambiguous
+
+
 def test_an_own_call_anchors_its_event_and_its_neighbours() -> None:
     truth = [utc(t) for t in ("06:41:00", "06:40:00", "06:20:00", "06:10:00")]
     anchors = {1: utc("06:39:58"), 3: utc("06:09:58")}

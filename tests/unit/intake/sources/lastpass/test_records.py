@@ -294,6 +294,11 @@ def test_every_part_counts_for_the_id() -> None:
     assert len(set(ids)) == len(ids)
 
 
+def test_half_characters_have_ids_of_their_own() -> None:
+    ids = {event_id("1", RAW._replace(data=data), 0) for data in ("\ud800", "\ud801", "�", "?")}
+    assert len(ids) == 4
+
+
 def test_case_counts_for_the_id_because_it_is_the_raw_text() -> None:
     assert event_id("1", RAW, 0) != event_id("1", RAW._replace(action="Log In"), 0)
 
