@@ -15,9 +15,7 @@ _BREAKS = "\n\r\x85\u2028\u2029"
 
 
 def _replacement(character: str) -> str:
-    """What stands for one unwanted character: at most four characters of ASCII, or U+FFFD."""
-    if "\ud800" <= character <= "\udfff":
-        return "\ufffd"
+    """What stands for one control or line break: at most four characters."""
     if character in _BREAKS:
         return character if character in "\n\r" else _LINE_FEED
     # Three octal digits behind a number sign, as in RFC 5424 §6.3.3 and in rsyslog.
@@ -61,4 +59,5 @@ def token(text: str, most: int) -> str:
 
 
 def _clean(text: str) -> str:
+    # What is unwanted and has no replacement of its own is a lone surrogate.
     return _UNWANTED.sub(lambda match: _REPLACEMENTS.get(match[0], "\ufffd"), text)

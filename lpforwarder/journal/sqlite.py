@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from lpforwarder import rfc3339
-from lpforwarder.errors import Blocked, Failure, Transient
+from lpforwarder.errors import Blocked, Transient
 from lpforwarder.event import Event, Reject, Seq
 from lpforwarder.journal import faults, reserve, retention, schema
 from lpforwarder.journal.facts import ends, gaps_in, used_octets
@@ -225,13 +225,15 @@ class SqliteJournal(JournalReader):
         if not self._may_shrink or not self._is_slack():
             return False
         try:
-            self._writer.shrink(_SHRINK_BY)
-        except Failure as failure:
-            self._may_shrink = failure.code != "LPF505"
-            if self._may_shrink:
-                raise
+            self.shrink(_SHRINK_BY)
+        except Blocked:
+            self._may_shrink = False  # damaged: leave everything where it is
             return False
         return True
+
+    def shrink(self, pages: int) -> None:
+        """Moves up to that many pages of the file from its end into free room, and cuts it off there."""
+        self._writer.shrink(pages)
 
     # ---- its parts --------------------------------------------------------------------------------------
 

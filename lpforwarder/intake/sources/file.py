@@ -134,19 +134,32 @@ class FileSource:
         )
 
     def _next_file(self, found: Found, rejects: list[Reject]) -> Page:
-        """No events, and the beginning of the next file that can be read; packed ones become rejects."""
+        """No events, and the beginning of the next file that can be read; others become rejects."""
         for sibling in found.later:
-            if not sibling.is_packed:
-                return Page(events=(), rejects=rejects, cursor=self._beginning(sibling), more=True)
-            rejects.append(self._note(f"{sibling.path.name} is compressed and was not read"))
+            if sibling.is_packed:
+                rejects.append(self._note(f"{sibling.path.name} is compressed and was not read"))
+                continue
+            try:
+                cursor = to_cursor(self._beginning(sibling))
+            except OSError as error:
+                if sibling.path == self._path:
+                    raise
+                rejects.append(self._note(f"{sibling.path.name} was not read: {error.strerror}"))
+            else:
+                return Page(events=(), rejects=rejects, cursor=cursor, more=True)
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
 
-    def _beginning(self, sibling: Sibling) -> Cursor:
+    def _beginning(self, sibling: Sibling) -> Bookmark:
+        """Its head is noted at once: the file may be copied away and emptied before it is read."""
+        file = LogFile(sibling.path)
+        status = file.stat()
+        if following.identity(status) == sibling.identity:
+            self._hold(file)
+            return self._bookmark(status, file.read(0, SAMPLE), b"", Place())
+        file.close()  # rotated this very moment; its inode will lead us to it
         device, inode = sibling.identity
         path = path_digest(self._path)
-        return to_cursor(
-            Bookmark(path=path, device=device, inode=inode, modified=sibling.modified, place=Place())
-        )
+        return Bookmark(path=path, device=device, inode=inode, modified=sibling.modified, place=Place())
 
     def _gap(self, place: Place) -> list[Reject]:
         """The reject that makes a lost rest visible; none if nothing was left to read."""

@@ -148,7 +148,7 @@ def _find_rotated(path: Path, bookmark: Bookmark, held: LogFile | None) -> Found
     siblings = list(_siblings(path))
     present = _named(path, siblings)
     file, place = _search(siblings, present, bookmark, held)
-    if file is not None and present is not None and _identity(file.stat()) == present.identity:
+    if file is not None and present is not None and identity(file.stat()) == present.identity:
         return Found(file=file, place=place)  # the same file, restored from a copy
     if file is None and bookmark.path != path_digest(path):
         return Found(file=LogFile(path), place=Place())  # another file was configured
@@ -201,7 +201,7 @@ def _age(file: LogFile | None, siblings: Sequence[Sibling], bookmark: Bookmark) 
     if file is None:
         return bookmark.modified, _YOUNGEST_OF_AN_INSTANT, ""
     status = file.stat()
-    own = next((sibling for sibling in siblings if sibling.identity == _identity(status)), None)
+    own = next((sibling for sibling in siblings if sibling.identity == identity(status)), None)
     # A file without a name was perhaps compressed: its packed form has the same time and is not later.
     return own.age if own is not None else (status.st_mtime_ns, _YOUNGEST_OF_AN_INSTANT, "")
 
@@ -221,7 +221,7 @@ def _siblings(path: Path) -> Iterator[Sibling]:
             counter, is_packed = _rotation(path, entry.name)
             yield Sibling(
                 path=path.parent / entry.name,
-                identity=_identity(status),
+                identity=identity(status),
                 size=status.st_size,
                 modified=status.st_mtime_ns,
                 counter=counter,
@@ -262,12 +262,13 @@ def _open(path: Path, *, missing_only: bool = False) -> LogFile | None:
         return None
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def identity(status: os.stat_result) -> tuple[int, int]:
+    """Device and inode."""
     return status.st_dev, status.st_ino
 
 
 def _has_identity(file: LogFile, bookmark: Bookmark) -> bool:
-    return file.is_open and _identity(file.stat()) == (bookmark.device, bookmark.inode)
+    return file.is_open and identity(file.stat()) == (bookmark.device, bookmark.inode)
 
 
 def _has_content(file: LogFile, bookmark: Bookmark) -> bool:
@@ -283,7 +284,7 @@ def _has_head(file: LogFile, bookmark: Bookmark) -> bool:
 
 def _is_shorter_copy(file: LogFile, bookmark: Bookmark, present: Sibling | None) -> bool:
     status = file.stat()
-    is_present = present is not None and _identity(status) == present.identity
+    is_present = present is not None and identity(status) == present.identity
     return not is_present and status.st_size < bookmark.place.offset and _has_head(file, bookmark)
 
 

@@ -53,6 +53,10 @@ class History:
         """How many events lie before or at `instant`."""
         return bisect_right(self._events, instant, key=_INSTANT)
 
+    def newest_first(self, low: int, high: int) -> Iterator[VaultEvent]:
+        """The events at the places from `low` up to but not including `high`, from the last to the first."""
+        return map(self._events.__getitem__, range(high - 1, low - 1, -1))
+
     def __getitem__(self, place: int) -> VaultEvent:
         return self._events[place]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from lpforwarder.simulator.vault.call import Call, WallTime
 from lpforwarder.simulator.vault.catalogue import ADMIN_NAMES
@@ -36,11 +37,12 @@ def select(call: Call, history: History, clock: WallClock, options: VaultOptions
     # "At this time or earlier" (documentation): the marker's own microsecond comes again.
     high = top if marker is None else min(top, history.up_to(marker))
     wanted = _filter(call, options)
-    found = _newest_first(history, low, high, wanted, options.page_size + 1)
+    # One more than a page holds, to know the instant of the first event left out.
+    found = list(islice(filter(wanted, history.newest_first(low, high)), options.page_size + 1))
     page, left_out = found[: options.page_size], found[options.page_size :]
     skipped = 0
     if options.numbering == "report":
-        skipped = sum(wanted(history[place]) for place in range(high, top))
+        skipped = sum(map(wanted, history.newest_first(high, top)))
     return Page(events=page, marker=_marker(page, left_out, marker, options, stuck), skipped=skipped)
 
 
@@ -64,17 +66,6 @@ def _instant(asked: WallTime, read: Callable[[datetime], int], options: VaultOpt
     if options.honour_offset and asked.offset is not None:
         return int((asked.wall - _EPOCH - asked.offset).total_seconds()) * SECOND
     return read(asked.wall)
-
-
-def _newest_first(history: History, low: int, high: int, wanted: Wanted, limit: int) -> list[VaultEvent]:
-    found: list[VaultEvent] = []
-    for place in range(high - 1, low - 1, -1):
-        event = history[place]
-        if wanted(event):
-            found.append(event)
-            if len(found) == limit:
-                break
-    return found
 
 
 def _marker(

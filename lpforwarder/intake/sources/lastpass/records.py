@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,7 +27,10 @@ NAMESPACE = UUID("b1a7c3d2-5f0e-5c48-9d36-7e2f4a8c6b10")
 SIGN_INS = frozenset({"1001", "1003"})
 """Event ids of which the wish wants method, mfa and mfaType."""
 
+_NAMESPACE = NAMESPACE.bytes
 _MEMBERS = ("Time", "Username", "IP_Address", "Action", "Data")
+_five = itemgetter(*_MEMBERS)
+_ONLY_TEXT = frozenset({str})
 _API_CALLER = re.compile(r"API(?::(.*))?", re.IGNORECASE | re.DOTALL)
 _LONGEST_ADDRESS = 45  # an IPv4-mapped IPv6 address in full
 
@@ -43,7 +47,11 @@ class Raw(NamedTuple):
 
 def raw_texts(record: Mapping[str, JSON]) -> Raw:
     """The five texts that make up a record's identity; other JSON values as they are written."""
-    return Raw(*[as_text(record.get(member)) for member in _MEMBERS])
+    try:
+        values = _five(record)
+    except KeyError:
+        values = tuple(record.get(member) for member in _MEMBERS)
+    return Raw._make(values if _ONLY_TEXT.issuperset(map(type, values)) else map(as_text, values))
 
 
 def refusal(record: JSON) -> str:
@@ -65,9 +73,9 @@ def event_id(account: str, raw: Raw, occurrence: int) -> str:
     `occurrence` counts the records with the same five texts, from 0. Every part goes in with its length, so
     that no two lists of parts give one name. The zone has no part in it: a new setting keeps the ids.
     """
-    name = "".join(f"{len(part)}:{part}" for part in (account, *raw, str(occurrence)))
+    name = "".join([f"{len(part)}:{part}" for part in (account, *raw, str(occurrence))])
     # uuid.uuid5 refuses lone surrogates, which JSON can carry, and takes three times as long.
-    digest = hashlib.sha1(NAMESPACE.bytes + name.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+    digest = hashlib.sha1(_NAMESPACE + name.encode("utf-8", "surrogatepass"), usedforsecurity=False)
     text = digest.hexdigest()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"

@@ -36,6 +36,7 @@ def test_places_are_counted_with_and_without_the_instant_itself(event: MakeEvent
         history.add(event(seconds))
     assert (history.before(2 * SECOND), history.up_to(2 * SECOND), len(history)) == (1, 3, 4)
     assert history[0].at == SECOND
+    assert [event.at // SECOND for event in history.newest_first(1, 4)] == [3, 2, 2]
 
 
 def test_events_of_one_microsecond_keep_the_order_they_came_in() -> None:

@@ -85,6 +85,12 @@ def test_a_shuffled_answer_settles_nothing_by_order() -> None:
     assert [one.is_ambiguous for one in placed] == [True, False, False, True, False]
 
 
+def test_an_order_that_a_doubtful_record_breaks_settles_no_other() -> None:
+    truth = [utc(t) for t in ("07:05:00", "06:10:00", "05:59:00", "04:30:00", "05:30:00", "04:10:00")]
+    placed = resolve(ACCOUNT, shown(truth), collected=LATER)
+    assert [one.is_ambiguous for one in placed] == [False, True, True, False, True, False]
+
+
 def test_collection_and_order_together_prove_the_direction() -> None:
     truth = [utc(t) for t in ("06:02:00", "05:59:00", "05:40:00", "05:20:00")]
     placed = resolve(ACCOUNT, shown(truth), collected=utc("06:02:10"))

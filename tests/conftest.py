@@ -1,4 +1,4 @@
-"""What tests over real sockets share."""
+"""What tests over real sockets share, whether of one stage or of the whole daemon."""
 
 from __future__ import annotations
 
