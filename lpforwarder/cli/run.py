@@ -12,6 +12,7 @@ from lpforwarder.cli import Globals
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lpforwarder.config.sections import LogOptions
     from lpforwarder.settings import Settings
 
 
@@ -39,8 +40,12 @@ def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
         raise click.UsageError("--once and --dry-run exclude each other.")
     path = find(globals_.config)
     settings = load_or_show(path)
-    level = "error" if globals_.verbosity < 0 else "debug" if globals_.verbosity else settings.log.level
-    logs.configure(level, settings.log.format)
+
+    def set_up_log(options: LogOptions) -> None:
+        level = "error" if globals_.verbosity < 0 else "debug" if globals_.verbosity else options.level
+        logs.configure(level, options.format)
+
+    set_up_log(settings.log)
     if dry_run:
         from lpforwarder.cli.dry_run import print_messages
 
@@ -52,7 +57,7 @@ def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
         ctx.exit(forward_once(settings, show_progress=sys.stderr.isatty() and globals_.verbosity >= 0))
     from lpforwarder.cli.service import serve
 
-    ctx.exit(serve(path, settings))
+    ctx.exit(serve(path, settings, set_up_log))
 
 
 def load_or_show(path: Path) -> Settings:

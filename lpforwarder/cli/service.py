@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import structlog
 from lpforwarder import __version__
 from lpforwarder.app import App
 from lpforwarder.config.problems import render
+from lpforwarder.config.sections import LogOptions
 from lpforwarder.errors import ConfigError
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.runtime import signals
@@ -46,8 +47,11 @@ def journal_of(settings: Settings) -> Iterator[SqliteJournal]:
         yield journal
 
 
-def serve(path: Path, settings: Settings) -> int:
-    """Forwards until SIGTERM or SIGINT; 0 after a drain, 1 when something broke that no retry mends."""
+def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], None]) -> int:
+    """Forwards until SIGTERM or SIGINT; 0 after a drain, 1 when something broke that no retry mends.
+
+    `set_up_log` is called again when a reload changes the log's settings.
+    """
     systemd = Systemd()
     log.info(
         "service.started",
@@ -65,7 +69,7 @@ def serve(path: Path, settings: Settings) -> int:
         app.apply(settings)
         supervisor.start("control", control, Policy())
         systemd.ready()
-        _attend(app, path, systemd)
+        _attend(app, path, systemd, set_up_log)
         _end(app, systemd)
         supervisor.stop(None, 1.0)
     if supervisor.fatal is not None:
@@ -75,7 +79,7 @@ def serve(path: Path, settings: Settings) -> int:
     return 0
 
 
-def _attend(app: App, path: Path, systemd: Systemd) -> None:
+def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOptions], None]) -> None:
     """Answers signals and feeds the watchdog until it is time to stop."""
     told = float("-inf")
     stuck: list[str] = []
@@ -83,7 +87,7 @@ def _attend(app: App, path: Path, systemd: Systemd) -> None:
         if app.supervisor.fatal is not None or request in (signal.SIGTERM, signal.SIGINT):
             return
         if request == signal.SIGHUP:
-            _reload(app, path, systemd)
+            _reload(app, path, systemd, set_up_log)
         before, stuck = stuck, app.supervisor.stuck(app.patience)
         if not stuck:
             systemd.watchdog()
@@ -94,10 +98,12 @@ def _attend(app: App, path: Path, systemd: Systemd) -> None:
             systemd.status(app.snapshot()["sentence"])
 
 
-def _reload(app: App, path: Path, systemd: Systemd) -> None:
+def _reload(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOptions], None]) -> None:
     systemd.reloading()
     try:
         app.reload(path)
+        assert app.settings is not None
+        set_up_log(app.settings.log)
     except ConfigError as error:
         log.error("settings.refused", problems=len(error.problems), reason="the old configuration stays")
         print(render(error.problems), file=sys.stderr, flush=True)

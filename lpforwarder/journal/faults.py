@@ -72,13 +72,11 @@ def while_writing(error: sqlite3.Error, path: Path) -> Failure | None:
     if is_full(error, path):
         return disk_full(path)
     primary = code_of(error) & 0xFF
+    if is_damage(error) or primary == _NOTADB:
+        return Blocked("the journal is damaged where it must be written", code="LPF505", fix=_MOVE_AWAY)
     if primary == _IOERR:
         return Fatal(
             f"the disk failed while the journal was written ({error})", code="LPF506", fix=_LOOK_AT_DISK
-        )
-    if primary in (_CORRUPT, _NOTADB):
-        return Blocked(
-            f"the journal is damaged where it must be written ({error})", code="LPF505", fix=_MOVE_AWAY
         )
     return _refused(error, path)
 
@@ -127,16 +125,16 @@ def _refused(error: sqlite3.Error, path: Path) -> Failure | None:
 
 def not_writable(folder: Path, reason: str) -> Denied:
     """The state folder cannot be used; says whose it is when that explains it."""
-    what, fix = f"cannot write to the state folder {folder}: {reason}", ""
+    what = f"cannot write to the state folder {folder}: {reason}"
     try:
         owner = folder.stat().st_uid
     except OSError:
         return Denied(what, code="LPF503", fix="give journal.path a folder that can be written")
-    if owner != os.geteuid():
-        us = _user(os.geteuid())
-        what = f"cannot write to the state folder {folder}: it belongs to {_user(owner)}, we run as {us}"
-        fix = f"chown {us} {folder}"
-    return Denied(what, code="LPF503", fix=fix)
+    if owner == os.geteuid():
+        return Denied(what, code="LPF503", fix="look at the folder's mode, and whether its disk is read-only")
+    us = _user(os.geteuid())
+    what = f"cannot write to the state folder {folder}: it belongs to {_user(owner)}, we run as {us}"
+    return Denied(what, code="LPF503", fix=f"chown {us} {folder}")
 
 
 def _user(number: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lpforwarder.errors import Failure
 from lpforwarder.event import Seq
 from lpforwarder.journal.sqlite import SqliteJournal
 from tests.integration import power_cut, power_cut_writer
@@ -75,8 +76,11 @@ def judge(folder: Path, state: State) -> str:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         for name, contents in state.files.items():
             (Path(place) / name).write_bytes(contents)
-        with open_kind(SmallLog, Path(place)) as journal:
-            return look(journal, spoken(state.said))
+        try:
+            with open_kind(SmallLog, Path(place)) as journal:
+                return look(journal, spoken(state.said))
+        except Failure as failure:
+            return f"closed: {failure}"
 
 
 def look(journal: SqliteJournal, said: Spoken) -> str:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from lpforwarder.errors import Blocked, Denied, Failure, Fatal, Transient
+from lpforwarder.journal.faults import is_damage, not_writable, while_opening, while_reading, while_writing
+
+
+def error(code: int, text: str = "as SQLite says") -> sqlite3.OperationalError:
+    made = sqlite3.OperationalError(text)
+    made.sqlite_errorcode = code
+    return made
+
+
+@pytest.mark.parametrize(
+    ("code", "writing", "reading"),
+    [
+        (sqlite3.SQLITE_FULL, (Transient, "LPF501"), (Transient, "LPF501")),
+        (sqlite3.SQLITE_IOERR_FSYNC, (Fatal, "LPF506"), (Blocked, "LPF506")),
+        (sqlite3.SQLITE_IOERR_WRITE, (Fatal, "LPF506"), (Blocked, "LPF506")),
+        (sqlite3.SQLITE_IOERR_READ, (Blocked, "LPF505"), (Blocked, "LPF505")),
+        (sqlite3.SQLITE_BUSY, (Transient, "LPF502"), (Transient, "LPF502")),
+        (sqlite3.SQLITE_CORRUPT, (Blocked, "LPF505"), (Blocked, "LPF505")),
+        (sqlite3.SQLITE_NOTADB, (Blocked, "LPF505"), (Denied, "LPF505")),
+        (sqlite3.SQLITE_READONLY, (Denied, "LPF503"), (Denied, "LPF503")),
+        (sqlite3.SQLITE_CANTOPEN, (Denied, "LPF503"), (Denied, "LPF503")),
+    ],
+)
+def test_an_error_is_sorted_by_who_can_mend_it(
+    tmp_path: Path, code: int, writing: tuple[type[Failure], str], reading: tuple[type[Failure], str]
+) -> None:
+    for judged, (kind, name) in (
+        (while_writing(error(code), tmp_path / "journal.db"), writing),
+        (while_reading(error(code), tmp_path / "journal.db"), reading),
+    ):
+        assert type(judged) is kind
+        assert judged.code == name
+        assert judged.fix
+
+
+def test_what_is_not_a_database_is_refused_at_the_start(tmp_path: Path) -> None:
+    assert type(while_opening(error(sqlite3.SQLITE_NOTADB), tmp_path / "journal.db")) is Denied
+    assert type(while_opening(error(sqlite3.SQLITE_IOERR_FSYNC), tmp_path / "journal.db")) is Fatal
+
+
+def test_our_own_mistakes_stay_what_they_are(tmp_path: Path) -> None:
+    for mistake in (
+        error(sqlite3.SQLITE_ERROR),
+        error(sqlite3.SQLITE_CONSTRAINT),
+        sqlite3.ProgrammingError("x"),
+    ):
+        assert while_writing(mistake, tmp_path / "journal.db") is None
+        assert while_reading(mistake, tmp_path / "journal.db") is None
+
+
+def test_damaged_text_is_damage_and_is_not_repeated(tmp_path: Path) -> None:
+    made = sqlite3.OperationalError("Could not decode to UTF-8 column 'raw' with text 'secret'")
+    assert is_damage(made)
+    judged = while_reading(made, tmp_path / "journal.db")
+    assert isinstance(judged, Blocked)
+    assert "secret" not in str(judged)
+
+
+def test_a_folder_of_our_own_says_what_the_system_said(tmp_path: Path) -> None:
+    judged = not_writable(tmp_path, "Read-only file system")
+    assert judged.what == f"cannot write to the state folder {tmp_path}: Read-only file system"
+    assert judged.code == "LPF503"
+
+
+def test_a_folder_that_is_not_there_has_a_remedy_too(tmp_path: Path) -> None:
+    assert not_writable(tmp_path / "none", "No such file or directory").fix.startswith("give journal.path")

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpforwarder.event import Event
+from lpforwarder.journal.page import kinds_in, row_checksum, span, store, tally
+from tests.fakes.pages import event, page
+
+RECEIVED = "2026-01-02T03:04:05.678Z"
+
+
+def test_a_stored_page_gives_its_events_back_with_their_places() -> None:
+    stored = store(41, "acme", page(1, 3), RECEIVED)
+    assert stored.is_whole()
+    assert (stored.first, stored.count, stored.end) == (41, 3, 44)
+    assert [(entry.seq, entry.source, entry.event.line) for entry in stored.entries()] == [
+        (40 + number, "acme", one.line) for number, one in zip((1, 2, 3), page(1, 3), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first": 2},
+        {"count": 4},
+        {"source": "acmf"},
+        {"oldest": None},
+        {"newest": "2022-12-14T17:33:43.370Z"},
+        {"received": RECEIVED[:-1]},
+        {"tally": "[]"},
+        {"checksum": 0},
+        {"lines": b"{}"},
+        {"lines": None},
+        {"count": None},
+    ],
+)
+def test_a_change_of_any_column_is_noticed(change: dict[str, object]) -> None:
+    stored = store(1, "acme", page(1, 3), RECEIVED)
+    assert not replace(stored, **change).is_whole()  # type: ignore[arg-type]
+
+
+@given(st.data())
+def test_a_change_of_any_octet_is_noticed(data: st.DataObject) -> None:
+    stored = store(1, "acme", page(1, 2), RECEIVED)
+    lines = bytearray(stored.lines)
+    lines[data.draw(st.integers(0, len(lines) - 1))] ^= data.draw(st.integers(1, 255))
+    assert not replace(stored, lines=bytes(lines)).is_whole()
+
+
+def test_the_checksum_of_a_row_keeps_the_borders_of_its_values_apart() -> None:
+    assert (
+        len({row_checksum("ab", "c"), row_checksum("a", "bc"), row_checksum("abc"), row_checksum(None, "")})
+        == 4
+    )
+
+
+# ---- tallies ----------------------------------------------------------------------------------------------
+
+
+def test_a_tally_counts_by_kind() -> None:
+    events = [event("a"), event("b", eventType="itemchange", eventId="4001", severity=9), event("c")]
+    assert kinds_in(tally(events)) == ((("authentication", "1001", 3), 2), (("itemchange", "4001", 9), 1))
+
+
+def test_equal_counts_make_equal_tallies_whatever_the_order() -> None:
+    events = [event("a"), event("b", eventType="itemchange")]
+    assert tally(events) == tally(events[::-1])
+
+
+def test_fields_that_are_no_text_are_counted_like_a_filter_sees_them() -> None:
+    odd = Event.of({"eventType": ["x"], "eventId": 1001, "severity": "high"})
+    assert [kind[:2] for kind, _ in kinds_in(tally([odd]))] == [(odd.text("eventType"), "1001")]
+
+
+@pytest.mark.parametrize("damaged", ["", "[", "{}x", "[[1]]", '[["a","b",{},1]]', "7"])
+def test_a_damaged_tally_counts_nothing(damaged: str) -> None:
+    assert kinds_in(damaged) == ()
+
+
+# ---- time span --------------------------------------------------------------------------------------------
+
+
+def at(*times: object) -> list[Event]:
+    return [Event.of({"timestamp": time}) for time in times]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((), (None, None)),
+        ((None, 5, ["2022"]), (None, None)),
+        (("yesterday",), (None, None)),
+        (
+            ("2022-12-14T17:33:43.369Z", "2022-12-14T17:33:43.368Z"),
+            ("2022-12-14T17:33:43.368Z", "2022-12-14T17:33:43.369Z"),
+        ),
+        # A zone of its own sorts wrongly as text.
+        (
+            ("2022-12-14T17:00:00.000Z", "2022-12-14T18:30:00+02:00"),
+            ("2022-12-14T16:30:00.000Z", "2022-12-14T17:00:00.000Z"),
+        ),
+        # As long as a time, and greater than any.
+        (("2022-12-14T17:33:43.369Z", "z" * 24), ("2022-12-14T17:33:43.369Z", "2022-12-14T17:33:43.369Z")),
+    ],
+)
+def test_the_span_is_that_of_the_times_that_can_be_read(
+    times: tuple[object, ...], expected: tuple[str | None, str | None]
+) -> None:
+    assert span(at(*times)) == expected
