@@ -195,8 +195,10 @@ class _Reading:
         transport = item_keys.get("transport", "tls")
         if self.plugin("transports", transport, (*at, "transport")) is None:
             transport = "tls"  # the default one's keys are the best guess
-        made = self.checked(collector_model(transport), item, at)
-        self.problems = [_elsewhere(found, transport) for found in self.problems]
+        model = _loadable(transport)
+        before = len(self.problems)
+        made = self.checked(model or CollectorOptions, item, at, extra=model is None)
+        self.problems[before:] = [_elsewhere(found, transport) for found in self.problems[before:]]
         return made
 
     def plugin(self, kind: str, name: Any, at: KeyPath) -> Any:
@@ -289,13 +291,22 @@ def is_section(annotation: Any) -> TypeGuard[type[Options]]:
 
 def _elsewhere(found: Problem, transport: str) -> Problem:
     """An unknown key that another transport knows is told so."""
-    if found.code != "LPF101" or found.fix.startswith("`"):
+    if found.code != "LPF101" or found.key.count(".") != 1:
         return found
     key = found.key.rpartition(".")[2]
-    for other in sorted(plugins.registered("transports")):
-        if found.key.count(".") == 1 and other != transport and key in collector_model(other).model_fields:
+    for other in sorted(set(plugins.registered("transports")) - {transport}):
+        model = _loadable(other)
+        if model is not None and key in model.model_fields:
             return replace(found, fix=f"`{key}` belongs to transport: {other}")
     return found
+
+
+def _loadable(transport: str) -> type[CollectorOptions] | None:
+    """The model of a transport; None when its plug-in is broken, which is reported where it is used."""
+    try:
+        return collector_model(transport)
+    except (ImportError, AttributeError):
+        return None
 
 
 @cache

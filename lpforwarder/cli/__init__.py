@@ -79,7 +79,7 @@ class LazyGroup(click.Group):
         if args and args[0] not in known:
             import difflib
 
-            near = difflib.get_close_matches(args[0], known, 1)
+            near = difflib.get_close_matches(args[0], known, 1, 0.5)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)

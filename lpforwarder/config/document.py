@@ -103,6 +103,7 @@ def parse(text: str, file: str) -> Document:
             problem = _unsupported(text, file)
             node = None if problem else yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
+            source.hide_likely_secrets()
             problem = explain(error, source, file)
     if problem is not None:
         return Document(file=file, source=source, problems=(problem,))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lpforwarder.config.options import Finding
 
+_WARN_DAYS = 30
 _PEM = "PEM begins with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE converts"
 
 
@@ -39,6 +41,7 @@ def key_pair(cert: Path | None, private: Path | None, *, keys: tuple[str, str]) 
     yield from _mismatch(cert, private, keys)
     if private is None and (problem := _exposed_pair(cert, key=cert_key)):
         yield problem
+    yield from _expiry(cert, key=cert_key)
 
 
 def secret(path: Path, *, key: str) -> Iterable[Finding]:
@@ -83,6 +86,19 @@ def exposed(path: Path, *, key: str) -> Finding | None:
         what=f"{path} can be read by {who} ({mode:04o})",
         fix=f"chmod 600 {path}; if it has been so for long, make a new one",
     )
+
+
+def _expiry(path: Path, *, key: str) -> Iterable[Finding]:
+    """A note when the certificate ends within a month, or has ended."""
+    from cryptography import x509  # takes a while to load, and most configurations name no certificate
+
+    try:
+        left = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - datetime.now(UTC)
+    except ValueError:
+        return  # said already: it could not be loaded
+    if left.days < _WARN_DAYS:
+        what = f"{path} expires in {left.days} days" if left.days >= 0 else f"{path} has expired"
+        yield Finding(key=key, code="LPF205", what=what, fix="have it renewed; a reload takes the new one")
 
 
 def _exposed_pair(path: Path, *, key: str) -> Finding | None:

@@ -9,6 +9,7 @@ from lpforwarder.config import secrecy
 _BREAK = re.compile(
     "\r\n|[\r\n\x85\u2028\u2029]"
 )  # what YAML 1.1 counts as line breaks; fewer than splitlines()
+_KEY = re.compile(r"""(?P<key>[\w.-]+)["']?\s*:\s*""")
 WIDTH = 110
 """Characters of a line that are shown."""
 _BEFORE = 60  # of them before the place in question
@@ -35,6 +36,28 @@ class SourceText:
             last = end[1] if line == end[0] else len(self.raw(line + 1))
             if last > first:
                 self._hidden.setdefault(line + 1, []).append((first, last))
+
+    def hide_likely_secrets(self) -> None:
+        """Masks what stands behind and below keys that look like secrets, for a text that is no YAML.
+
+        Rather too much than too little: lines that are indented deeper than the key, and the lines of a
+        quote that is not closed.
+        """
+        depth, quote = -1, ""
+        for line, text in enumerate(self._lines):
+            stripped = text.lstrip(" \t")
+            indent = len(text) - len(stripped)
+            if depth >= 0 and (quote or not stripped or indent > depth or text[:indent].count("\t")):
+                self.hide((line, indent), (line, len(text)))
+                quote = "" if quote in stripped else quote
+                continue
+            depth = -1
+            for match in _KEY.finditer(text):
+                if secrecy.resembles_secret(match["key"]):
+                    self.hide((line, match.end()), (line, len(text)))
+                    depth, value = indent, text[match.end() :]
+                    quote = value[:1] if value[:1] in ("'", '"') and value.count(value[:1]) % 2 else ""
+                    break
 
     def excerpt(self, line: int, column: int) -> tuple[str, int]:
         """The line as it may be shown, and where `column` is in it; a long line is cut around the place."""

@@ -6,7 +6,7 @@ Words of the file are None here: `sources: all`, `hostname: auto`. All times are
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
@@ -25,30 +25,7 @@ from lpforwarder.config.options import (
     mistake,
     or_word,
 )
-
-FACILITIES: Mapping[str, int] = {
-    name: number
-    for number, name in enumerate(
-        (
-            *(
-                "kern",
-                "user",
-                "mail",
-                "daemon",
-                "auth",
-                "syslog",
-                "lpr",
-                "news",
-                "uucp",
-                "cron",
-                "authpriv",
-                "ftp",
-            ),
-            *("ntp", "audit", "alert", "clock", *(f"local{number}" for number in range(8))),
-        )
-    )
-}
-"""RFC 5424 §6.2.1, table 1, by the names syslog daemons use."""
+from lpforwarder.delivery.envelopes.rfc5424 import FACILITIES
 
 LEAST_MESSAGE = 480
 """Octets every receiver must take: RFC 5424 §6.1."""

@@ -250,6 +250,14 @@ class Pump:
         """Ends the link: counts what was confirmed, goes back if that is not all, closes."""
         if not self._open:
             return
+        self._open = False
+        self.link.connected_since = None
+        try:
+            self._settle()
+        finally:
+            self._transport.close()
+
+    def _settle(self) -> None:
         failure: Failure | None = None
         try:
             self.window.confirm(self._transport.confirmed(0.0), self._clock())
@@ -261,9 +269,6 @@ class Pump:
         else:
             self.window.reopened()
             self._record(clean=True)
-        self._open = False
-        self.link.connected_since = None
-        self._transport.close()
 
     def _go_back(self, failure: Failure | None) -> None:
         idle = failure is not None and failure.code == HUNG_UP

@@ -140,7 +140,8 @@ class Readers:
         SQLite cannot open a WAL file in a folder it may not write. `immutable` ignores the log, and
         changes as well, so: no log there, nobody writing, and nobody let in while we read.
         """
-        if code_of(error) & 0xFF != sqlite3.SQLITE_CANTOPEN or os.path.exists(f"{self._path}-wal"):
+        refused = code_of(error) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not refused or os.path.exists(f"{self._path}-wal"):
             return False
         try:
             self._shared = SharedLock(self._path.with_name(self._path.name + ".lock"))

@@ -123,15 +123,17 @@ def _last_page_end(connection: sqlite3.Connection) -> int:
         "SELECT first, count, source, oldest, newest, received, tally, checksum, lines "
         "FROM page ORDER BY first DESC LIMIT ?"
     )
+    furthest = 0
     try:
         for row in connection.execute(query, (_LOOK_BACK,)):
             page = StoredPage(*row)
             if page.is_whole():
-                return page.end - 1
+                return max(furthest, page.end - 1)
+            furthest = max(furthest, page.first)  # how many it held is not known, but this place is taken
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-    return 0
+    return furthest
 
 
 def _furthest_place(connection: sqlite3.Connection) -> int:

@@ -94,24 +94,53 @@ def joined(gap: Gap, known: list[Gap]) -> tuple[Gap, list[Gap]]:
 
 def _rows(connection: sqlite3.Connection, columns: str, position: int, last: int) -> Iterator[Any]:
     """Rows from the one that holds `position`; a Jump where SQLite stumbles, which then goes on behind it."""
-    query = (
-        f"SELECT {columns} FROM page WHERE first >= "
-        "(SELECT coalesce(max(first), 0) FROM page WHERE first <= ?) ORDER BY first"
-    )
-    while position <= last:
+    query = f"SELECT {columns} FROM page WHERE first >= ? ORDER BY first"
+    place = _start(connection, position) if position <= last else position
+    while place <= last:
         try:
-            with closing(connection.execute(query, (position,))) as rows:
+            with closing(connection.execute(query, (place,))) as rows:
                 for row in rows:
                     yield row
-                    # A damaged row may lie about itself; only a number that grows is believed.
-                    if isinstance(row[0], int) and position < row[0] <= last:
-                        position = row[0]
+                    place = _behind(row[0], place, last)
             return
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            position = _readable(connection, position + 1, last)
-            yield Jump(position)
+        # Python asks for the next row before it hands out this one, and loses it when that fails.
+        alone = _alone(connection, query, place)
+        if alone is None:
+            place = _readable(connection, (_next_row(connection, place, last) or place) + 1, last)
+            yield Jump(place)
+        else:
+            yield alone
+            place = max(place + 1, _behind(alone[0], place, last))
+
+
+def _start(connection: sqlite3.Connection, position: int) -> int:
+    """Where the row begins that holds `position`; `position` itself when nobody can tell."""
+    try:
+        rows = connection.execute("SELECT max(first) FROM page WHERE first <= ?", (position,)).fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return position
+    return rows[0][0] or 0
+
+
+def _alone(connection: sqlite3.Connection, query: str, place: int) -> Any:
+    """The first row from `place` on, read without its neighbours; None when it cannot be."""
+    try:
+        rows = connection.execute(query + " LIMIT 1", (place,)).fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return None
+    return rows[0] if rows else None
+
+
+def _behind(first: object, place: int, last: int) -> int:
+    """The place to go on from behind a row; a damaged one may lie about itself."""
+    return first + 1 if isinstance(first, int) and place <= first <= last else place
 
 
 def _readable(connection: sqlite3.Connection, start: int, last: int) -> int:

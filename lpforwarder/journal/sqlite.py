@@ -365,7 +365,8 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-_INSERT_PAGE = "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# A row at a place that was never given can only be a damaged one that lies about its number.
+_INSERT_PAGE = "INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_REJECT = "INSERT INTO reject (source, place, reason, time, octets, raw) VALUES (?, ?, ?, ?, ?, ?)"
 _DROP_REJECTS = "DELETE FROM reject WHERE id <= (SELECT max(id) FROM reject) - ?"
 _COUNT_SOURCE = """

@@ -75,6 +75,26 @@ def test_the_file_is_found_by_the_environment_and_in_the_current_folder(tmp_path
     assert (here.returncode, there.returncode) == (0, 0)
 
 
+def test_a_broken_plug_in_of_somebody_else_is_reported_only_where_it_is_used(tmp_path: Path) -> None:
+    package = tmp_path / "broken-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    groups = ("sources", "formats", "transports")
+    (package / "entry_points.txt").write_text(
+        "".join(f"[lpforwarder.{group}]\nbroken = no_such_module:Nothing\n" for group in groups)
+    )
+    good = "sources: [{name: a, type: sample}]\ncollectors: [{name: siem, host: h, nope: 1}]\n"
+    used = "sources: [{name: a, type: broken}]\ncollectors: [{name: siem, host: h, transport: broken}]\n"
+    (tmp_path / "good.yaml").write_text(good)
+    (tmp_path / "used.yaml").write_text(used)
+    unused = lpforwarder(tmp_path, "-c", "good.yaml", "check-config", PYTHONPATH=str(tmp_path))
+    assert unused.stderr.count("error[") == 1
+    assert "unknown key `nope`" in unused.stderr
+    both = lpforwarder(tmp_path, "-c", "used.yaml", "check-config", PYTHONPATH=str(tmp_path))
+    assert both.stderr.count("error[LPF116]") == both.stderr.count("error[") == 2
+    assert both.returncode == 78
+
+
 def test_nothing_is_written_by_a_check(tmp_path: Path) -> None:
     text = (
         "sources: [{name: a, type: sample}]\ncollectors: [{name: siem, host: siem.example.net}]\n"

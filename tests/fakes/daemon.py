@@ -213,7 +213,9 @@ class Daemon:
             raise TimeoutError(f"{complaint}; {self.output()[-3000:]}")
 
     def _reloads(self) -> int:
-        return sum(1 for line in self._log_lines() if line["event"] in ("settings.applied", "settings.refused"))
+        return sum(
+            1 for line in self._log_lines() if line["event"] in ("settings.applied", "settings.refused")
+        )
 
     def _log_lines(self) -> Iterator[Facts]:
         for line in self.output().splitlines():

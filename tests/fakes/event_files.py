@@ -1,4 +1,4 @@
-"""Files of canonical events with known ids: many at once, some of them hostile, or appended at a steady rate."""
+"""Files of canonical events with known ids: many at once, some hostile, or appended at a steady rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One TCP connection to a collector, plain or TLS: connect, write, notice, end.
+"""One TCP connection to a collector, plain or TLS: shake hands, write, notice, end.
 
 The socket never blocks; every wait is a poll() that abort() can end from another thread. TLS runs over
 memory buffers, so the octets on the wire are counted exactly and a half-close is ours to make.
@@ -16,19 +16,18 @@ import struct
 import termios
 import time
 from fcntl import ioctl
+from typing import Any
 
-from lpforwarder.delivery.transports.tls import broken_tls
-from lpforwarder.errors import Transient
+from lpforwarder.delivery.transports import failures
+from lpforwarder.errors import Failure, Transient
 
-SEND_BUFFER = 256 * 1024  # bounds what is at risk in our kernel; measured: no loss of speed
-USER_TIMEOUT_MS = 30_000  # 10 s kills live but slow collectors; without it a dead link takes 939 s
-KEEP_ALIVE = (10, 5, 3)  # idle seconds, interval, probes: a dead idle link is noticed in 25 s
 MOST_ANSWER = 64 * 1024  # octets a collector may say before we hang up; syslog collectors say nothing
 READ_SIZE = 64 * 1024
+UNEVENTFUL = 0.005  # seconds between two looks at what the kernel gives no event for
 
 
 class Wake:
-    """Ends every wait of one transport from another thread."""
+    """Ends every wait of one transport from another thread, for good."""
 
     def __init__(self) -> None:
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -58,17 +57,32 @@ class Connection:
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._shaking_hands = False
+        self._torn = False
         self._ended = False
+        self._lost: Transient | None = None
         self._heard = 0
         self._heard_tls = False
+
+    @property
+    def address(self) -> tuple[int, tuple[Any, ...]]:
+        """Family and address of the far end."""
+        try:
+            return self._sock.family, self._sock.getpeername()
+        except OSError as error:
+            raise self._broke(error) from error
 
     # ---- beginning ------------------------------------------------------------------------------------
 
     def start_tls(self, context: ssl.SSLContext, server_name: str, within: float) -> None:
         """Makes the handshake; Blocked or Transient names what is wrong with it."""
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        except ValueError as error:
+            raise failures.impossible_name(server_name) from error
+        self._shaking_hands = True
         deadline = time.monotonic() + within
-        while True:
+        while self._shaking_hands:
             try:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
@@ -77,10 +91,10 @@ class Connection:
             except ssl.SSLError as error:
                 with contextlib.suppress(Transient):
                     self._flush(deadline)  # the alert, so that the far side can log why
-                raise broken_tls(error, self.peer) from error
+                raise failures.broken_tls(error, self.peer) from error
             else:
                 self._flush(deadline)
-                return
+                self._shaking_hands = False
 
     def settle_tls(self, within: float) -> None:
         """Waits until the collector has judged our certificate, `within` seconds at most.
@@ -104,6 +118,8 @@ class Connection:
 
     def write(self, data: bytes, stall: float) -> None:
         """Hands `data` to the kernel; Transient when the collector takes nothing for `stall` seconds."""
+        if self._torn:
+            raise failures.torn(self.peer)
         self._transmit(self._encrypt(data) if self._tls is not None else data, stall)
 
     def _encrypt(self, data: bytes) -> bytes:
@@ -113,12 +129,13 @@ class Connection:
             while view:
                 view = view[self._tls.write(view) :]
         except ssl.SSLError as error:
-            raise broken_tls(error, self.peer) from error
+            raise failures.broken_tls(error, self.peer, established=True) from error
         return self._outgoing.read()
 
     def _transmit(self, wire: bytes, stall: float) -> None:
         view = memoryview(wire)
         deadline = time.monotonic() + stall
+        self._torn = True  # until all of it is out: behind half a record, nothing could be read
         while view:
             try:
                 taken = self._sock.send(view)
@@ -126,20 +143,17 @@ class Connection:
                 self._wait_writable(deadline)
                 continue
             except OSError as error:
-                raise lost(self.peer, error) from error
+                raise self._broke(error) from error
             self.wire_sent += taken
             view = view[taken:]
             deadline = time.monotonic() + stall
+        self._torn = False
 
     def _wait_writable(self, deadline: float) -> None:
         left = deadline - time.monotonic()
-        events = self._poll(select.POLLIN | select.POLLOUT, max(left, 0.0))
+        events = self._poll(select.POLLIN | select.POLLOUT, left)
         if not events and left <= 0:
-            raise Transient(
-                f"{self.peer} has taken nothing for too long; giving this connection up",
-                code="LPF211",
-                fix="look at the collector: it is connected but does not read",
-            )
+            raise failures.stalled(self.peer)
         if events & ~select.POLLOUT:
             self.probe()
 
@@ -151,75 +165,98 @@ class Connection:
         Needed before each write: the first write after the peer's FIN "succeeds" and is lost. Under TLS
         1.3 it also takes the session tickets, which unread would turn our close into a reset.
         """
-        while True:
-            try:
-                data = self._sock.recv(READ_SIZE)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                raise lost(self.peer, error) from error
+        while (data := self._receive()) is not None:
             if not data:
-                self._ended = True
-                raise Transient(f"{self.peer} closed the connection", code="LPF212")
-            self._take(data)
+                raise failures.hung_up(self.peer)
+            self._hear(data, instead_of="taking it")
+            if self._tls is not None:
+                self._incoming.write(data)
+                self._heard_tls = True
+                self._decrypt()
 
-    def _take(self, data: bytes) -> None:
-        if self._tls is None:
-            self._heard += len(data)
-        else:
-            self._incoming.write(data)
-            self._heard_tls = True
-            self._heard += self._decrypt()
+    def _receive(self) -> bytes | None:
+        """What has arrived, b"" when the collector has closed, None when there is nothing yet."""
+        if self._lost is not None:
+            raise self._lost
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._broke(error) from error
+        self._ended = not data
+        return data
+
+    def _hear(self, data: bytes, instead_of: str) -> None:
+        # Of TLS the octets on the wire count: tickets and empty records without end are garbage too.
+        self._heard += len(data)
         if self._heard > MOST_ANSWER:
-            raise Transient(f"{self.peer} sends data instead of taking it; hanging up", code="LPF213")
+            raise failures.talks(self.peer, instead_of)
 
-    def _decrypt(self) -> int:
-        """Octets of plain text waiting; raises what the collector's alert means."""
+    def _decrypt(self) -> None:
+        """Drops the plain text; raises what the collector's alert means."""
         assert self._tls is not None
-        heard = 0
-        while True:
+        with contextlib.suppress(ssl.SSLWantReadError):
             try:
-                plain = self._tls.read(READ_SIZE)
-            except ssl.SSLWantReadError:
-                return heard
+                while self._tls.read(READ_SIZE):
+                    pass
             except ssl.SSLZeroReturnError:
-                raise Transient(f"{self.peer} closed the TLS session", code="LPF212") from None
+                raise failures.hung_up(self.peer, "TLS session") from None
+            except ssl.SSLWantReadError:
+                raise
             except ssl.SSLError as error:
-                raise broken_tls(error, self.peer) from error
-            if not plain:
-                return heard
-            heard += len(plain)
+                raise failures.broken_tls(error, self.peer, established=True) from error
+
+    def _broke(self, error: OSError) -> Transient:
+        """What the error means. Kept: the kernel tells it once, and must not be believed afterwards."""
+        if self._shaking_hands and error.errno != errno.ETIMEDOUT:
+            self._lost = failures.hung_up_in_handshake(self.peer, error)
+        else:
+            self._lost = failures.lost(self.peer, error)
+        return self._lost
 
     def unacknowledged(self) -> int:
         """Octets the collector's kernel has not acknowledged; raises Transient when the link is broken.
 
         A reset socket keeps its last count for ever, so the counter is read first and the error second.
         """
+        if self._lost is not None:
+            raise self._lost
         count: int = struct.unpack("i", ioctl(self._sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0]
         failed = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failed:
-            raise lost(self.peer, OSError(failed, os.strerror(failed)))
+            raise self._broke(OSError(failed, os.strerror(failed)))
         return count
 
     def wait(self, within: float) -> None:
-        """Returns when the collector says or ends something, or after `within` seconds."""
+        """Returns when the collector says or ends something, or after `within` seconds at most."""
         if within > 0:
-            self._poll(select.POLLIN, within)
+            # The end of what we read stays readable for ever: to wait for it again would be a busy loop.
+            self._poll(0 if self._ended else select.POLLIN, within)
 
     # ---- ending ---------------------------------------------------------------------------------------
 
     def finish(self, stall: float) -> None:
         """Says that nothing more will come: reads what is pending, close_notify, half-close."""
         self.probe()
+        if self._torn:
+            raise failures.torn(self.peer)
         if self._tls is not None:
-            with contextlib.suppress(ssl.SSLWantReadError):
-                self._tls.unwrap()
-            self._transmit(self._outgoing.read(), stall)
+            self._transmit(self._goodbye(self._tls), stall)
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:
-            raise lost(self.peer, error) from error
+            raise self._broke(error) from error
         self.finished = True
+
+    def _goodbye(self, tls: ssl.SSLObject) -> bytes:
+        try:
+            tls.unwrap()
+        except ssl.SSLWantReadError:  # its answer, which not everybody gives
+            pass
+        except ssl.SSLError as error:
+            raise failures.broken_tls(error, self.peer, established=True) from error
+        return self._outgoing.read()
 
     def ended(self) -> bool:
         """True once the collector has closed after our half-close, without a reset and with nothing left.
@@ -228,16 +265,10 @@ class Connection:
         What it still says is dropped undecrypted: rsyslog with GnuTLS answers close_notify by closing.
         """
         while not self._ended:
-            try:
-                data = self._sock.recv(READ_SIZE)
-            except BlockingIOError:
+            data = self._receive()
+            if data is None:
                 return False
-            except OSError as error:
-                raise lost(self.peer, error) from error
-            self._ended = not data
-            self._heard += len(data)
-            if self._heard > MOST_ANSWER:
-                raise Transient(f"{self.peer} sends data instead of closing; hanging up", code="LPF213")
+            self._hear(data, instead_of="closing")
         # A collector that closed before our last octets arrived has not acknowledged them.
         return self.unacknowledged() == 0
 
@@ -246,17 +277,17 @@ class Connection:
         self._sock.close()
 
     def hang_up(self, within: float) -> None:
-        """A polite end without a result: half-close, then read until the collector closes or time is up."""
+        """A polite end without a result: half-close, then read until the collector closes or time is up.
+
+        With 0 seconds nothing is waited for, but what can be said at once is said. Never raises.
+        """
         deadline = time.monotonic() + within
-        try:
+        with contextlib.suppress(Failure):
             if not self.finished:
                 self.finish(within)
             while not self.ended() and (left := deadline - time.monotonic()) > 0:
-                self._poll(select.POLLIN, left)
-        except Transient:
-            pass
-        finally:
-            self.close()
+                self.wait(left)
+        self.close()
 
     # ---- waiting --------------------------------------------------------------------------------------
 
@@ -266,139 +297,24 @@ class Connection:
     def _receive_handshake(self, deadline: float) -> None:
         left = deadline - time.monotonic()
         if left <= 0 or not self._poll(select.POLLIN, left):
-            raise Transient(
-                f"{self.peer} does not answer the TLS handshake",
-                code="LPF209",
-                fix="does this port speak TLS? if it is plain TCP: transport: tcp",
-            )
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise hung_up_in_handshake(self.peer, error) from error
-        if not data:
-            raise hung_up_in_handshake(self.peer, None)
-        self._incoming.write(data)
+            raise failures.silent_in_handshake(self.peer)
+        data = self._receive()
+        if data == b"":
+            raise failures.hung_up_in_handshake(self.peer)
+        self._incoming.write(data or b"")
 
     def _poll(self, events: int, within: float) -> int:
-        """The socket's events, 0 when the time is up; Transient when abort() was called."""
+        """The socket's events, 0 when the time is up; Transient when abort() was called.
+
+        Without events only a moment is waited: for what changes in the kernel without a word to us.
+        """
         poller = select.poll()
-        poller.register(self._sock, events)
         poller.register(self._wake.fd, select.POLLIN)
+        if events:
+            poller.register(self._sock, events)
+        else:
+            within = min(within, UNEVENTFUL)
         ready = dict(poller.poll(max(within, 0.0) * 1000))
         if self._wake.called:
-            raise aborted(self.peer)
+            raise failures.aborted(self.peer)
         return ready.get(self._sock.fileno(), 0)
-
-
-def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
-    """All addresses of a name, asked anew at each call; Transient LPF201 when there is none."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else "not a valid host name"
-        raise Transient(
-            f'the name "{host}" cannot be resolved: {reason}',
-            code="LPF201",
-            fix="check the spelling and this machine's name servers",
-        ) from error
-    return [(family, address[:2]) for family, _, _, _, address in found]  # type: ignore[misc]
-
-
-def connect(host: str, port: int, within: float, wake: Wake) -> Connection:
-    """A connection to the first address that answers; Transient tells what the last one said."""
-    deadline = time.monotonic() + within
-    failure: Transient | None = None
-    for family, address in resolve(host, port):
-        try:
-            return connect_address(family, address, deadline - time.monotonic(), wake)
-        except Transient as error:
-            failure = error
-            if wake.called:
-                break
-    assert failure is not None
-    raise failure
-
-
-def connect_address(
-    family: socket.AddressFamily, address: tuple[str, int], within: float, wake: Wake
-) -> Connection:
-    """A connection to one address, with the socket options every link has."""
-    peer = f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        _tune(sock)
-        code = sock.connect_ex(address)
-        if code == errno.EINPROGRESS:
-            code = _wait_connected(sock, within, wake, peer)
-        if code:
-            raise unreachable(peer, code)
-    except BaseException:
-        sock.close()
-        raise
-    return Connection(sock, peer, wake)
-
-
-def _wait_connected(sock: socket.socket, within: float, wake: Wake, peer: str) -> int:
-    poller = select.poll()
-    poller.register(sock, select.POLLOUT)
-    poller.register(wake.fd, select.POLLIN)
-    ready = dict(poller.poll(max(within, 0.0) * 1000))
-    if wake.called:
-        raise aborted(peer)
-    if sock.fileno() not in ready:
-        return errno.ETIMEDOUT
-    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-
-
-def _tune(sock: socket.socket) -> None:
-    idle, interval, probes = KEEP_ALIVE
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-
-
-def unreachable(peer: str, code: int) -> Transient:
-    """What a failed connect means, in words."""
-    if code == errno.ECONNREFUSED:
-        return Transient(
-            f"{peer} refused the connection: nobody listens there",
-            code="LPF202",
-            fix="start the collector's syslog input, or correct host and port",
-        )
-    if code in (errno.ETIMEDOUT, errno.EAGAIN):
-        return Transient(
-            f"no answer from {peer}: packets are dropped on the way, usually by a firewall",
-            code="LPF203",
-            fix="ask for the way from this machine to the collector to be opened",
-        )
-    return Transient(f"cannot reach {peer}: {os.strerror(code)}", code="LPF203")
-
-
-def lost(peer: str, error: OSError) -> Transient:
-    """A link that broke after it was up."""
-    if error.errno == errno.ETIMEDOUT:
-        return Transient(f"{peer} no longer answers: the connection timed out", code="LPF203")
-    if error.errno in (errno.ECONNRESET, errno.EPIPE):
-        return Transient(f"{peer} reset the connection", code="LPF214")
-    return Transient(f"the connection to {peer} broke: {error.strerror or error}", code="LPF214")
-
-
-def hung_up_in_handshake(peer: str, error: OSError | None) -> Transient:
-    """A peer that closes instead of shaking hands."""
-    how = "hung up" if error is None else f"broke off ({error.strerror})"
-    return Transient(
-        f"{peer} {how} during the TLS handshake",
-        code="LPF209",
-        fix="does this port speak TLS? if it is plain TCP: transport: tcp",
-    )
-
-
-def aborted(peer: str) -> Transient:
-    """abort() was called while we waited."""
-    return Transient(f"the connection to {peer} was given up because we are stopping", code="LPF290")

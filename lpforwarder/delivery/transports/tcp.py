@@ -7,7 +7,6 @@ messages count once the collector has closed it without a reset while the next o
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import time
 from collections import deque
@@ -15,7 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lpforwarder.delivery.framing import by_name
-from lpforwarder.delivery.transports.connection import Connection, Wake, connect
+from lpforwarder.delivery.transports.connection import UNEVENTFUL, Connection, Wake
+from lpforwarder.delivery.transports.hosts import Hosts
 from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions
 from lpforwarder.delivery.transports.tls import check_fingerprint, context
 from lpforwarder.errors import Failure, Transient
@@ -24,8 +24,8 @@ FENCE_TIMEOUT = 30.0  # seconds until a collector that has not closed counts as 
 FENCE_FAILURES = 3  # in a row, until we no longer ask for it
 SETTLE = 0.025  # seconds a process that dies needs at most to close all its sockets
 JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
-WRITE_SIZE = 256 * 1024
-LINGER = 2.0  # seconds for a polite end of a connection that carries nothing unconfirmed
+WARINESS = 0.3  # seconds in which a collector that takes one connection only hangs up on a second one
+LINGER = 2.0  # seconds for a polite end of a link that carries nothing unconfirmed
 
 
 @dataclass(slots=True)
@@ -39,7 +39,10 @@ class _Fenced:
 
 
 class TcpTransport:
-    """A link over plain TCP. See delivery/contract.py for what each call promises."""
+    """A link over plain TCP. See delivery/contract.py for what each call promises.
+
+    abort() is for good: it also ends what is begun after it.
+    """
 
     Options = TcpOptions
 
@@ -51,6 +54,15 @@ class TcpTransport:
         self._clock = clock
         self._framer = by_name(options.framing)
         self._wake = Wake()
+        self._hosts = Hosts(
+            options.host,
+            options.port,
+            self._wake,
+            self._verify,
+            connect_timeout=options.connect_timeout,
+            clock=clock,
+        )
+        self._host = ""
         self._current: Connection | None = None
         self._fenced: deque[_Fenced] = deque()
         self._sent = 0
@@ -59,7 +71,8 @@ class TcpTransport:
         """Under `kernel`: (octets on the wire, messages sent) after each write."""
         self._failure: Failure | None = None
         self._ask_again_at = float("-inf")
-        self._host = ""
+        self._is_wary = False
+        """The last fence cost us the link: look longer at the next connection before half-closing."""
 
     # ---- the contract ---------------------------------------------------------------------------------
 
@@ -68,17 +81,14 @@ class TcpTransport:
         self._marks.clear()
         self._failure = None
         self._prepare()
-        self._current = self._dial()
-        self._secure(self._current)
-        self._current.settle_tls(JUDGEMENT)
-        self._current.probe()
+        self._host, self._current = self._hosts.reach()
         self.peer = self._current.peer
 
     def send(self, messages: Sequence[bytes]) -> None:
         try:
             self._keep_order()
             connection = self._live()
-            connection.probe()
+            self._check_health(connection)
             connection.write(self._framer.frame(messages), self._options.stall_timeout)
         except Failure as error:
             self._failure = error
@@ -91,22 +101,17 @@ class TcpTransport:
         before = self._confirmed
         deadline = self._clock() + within
         while True:
-            try:
-                self._collect()
-            except Failure as error:
-                self._failure = self._failure or error
-            if self._confirmed > before or (self._failure is None and self._clock() >= deadline):
+            self._look()
+            if self._confirmed > before:
                 return self._confirmed
             if self._failure is not None:
                 raise self._failure
-            self._pause(deadline - self._clock())
+            if (left := deadline - self._clock()) <= 0:
+                return self._confirmed
+            self._pause(left)
 
     def fence(self, within: float) -> None:
-        if (
-            self.confirm == "close"
-            and self._sent > self._fenced_upto()
-            and self._clock() >= self._ask_again_at
-        ):
+        if self._may_rotate():
             try:
                 self._rotate()
             except Failure as error:
@@ -118,15 +123,15 @@ class TcpTransport:
 
     def close(self) -> None:
         connections = [fenced.connection for fenced in self._fenced]
-        self._fenced.clear()
         if self._current is not None:
             connections.append(self._current)
-            self._current = None
+        self._fenced.clear()
+        self._current = None
+        # What is broken has nothing more to tell; it still says goodbye, so that what is on the way arrives.
+        is_patient = self._failure is None and not self._wake.called
+        deadline = time.monotonic() + (LINGER if is_patient else 0.0)
         for connection in connections:
-            if self._failure is not None or self._wake.called:
-                connection.close()
-            else:
-                connection.hang_up(LINGER)
+            connection.hang_up(max(deadline - time.monotonic(), 0.0))
 
     def abort(self) -> None:
         self._wake.call()
@@ -136,21 +141,17 @@ class TcpTransport:
     def _prepare(self) -> None:
         """What is done once per link, before the first connection."""
 
-    def _dial(self) -> Connection:
-        """A TCP connection to the first of the configured hosts that answers."""
-        failure: Failure | None = None
-        for host in self._options.host:
-            try:
-                connection = connect(host, self._options.port, self._options.connect_timeout, self._wake)
-            except Transient as error:
-                failure = error
-            else:
-                self._host = host
-                return connection
-        assert failure is not None
-        raise failure
+    def _verify(self, connection: Connection, host: str) -> None:
+        """Makes sure that this is the collector and that it accepts us; closes the connection if not."""
+        try:
+            self._secure(connection, host, self._options.connect_timeout)
+            connection.settle_tls(JUDGEMENT)
+            connection.probe()
+        except BaseException:
+            connection.close()
+            raise
 
-    def _secure(self, connection: Connection) -> None:
+    def _secure(self, connection: Connection, host: str, within: float) -> None:
         """Verifies the peer; plain TCP cannot."""
 
     def _live(self) -> Connection:
@@ -166,13 +167,19 @@ class TcpTransport:
         It may read two connections in any order; what we send must not overtake what we sent before.
         """
         while self.confirm == "close" and self._fenced and self._fenced[-1].ended_at is None:
-            self._collect()
+            self._look()
+            if self._failure is not None:
+                raise self._failure
             self._pause(0.5)
 
     # ---- confirming -----------------------------------------------------------------------------------
 
     def _fenced_upto(self) -> int:
         return self._fenced[-1].upto if self._fenced else self._confirmed
+
+    def _may_rotate(self) -> bool:
+        has_unfenced = self._sent > self._fenced_upto()
+        return self.confirm == "close" and has_unfenced and self._clock() >= self._ask_again_at
 
     def _rotate(self) -> None:
         """Opens the next connection, then half-closes the present one.
@@ -181,21 +188,76 @@ class TcpTransport:
         would otherwise wait for us and we for it.
         """
         old = self._live()
-        try:
-            following = self._dial()
-        except Transient:
-            old.probe()  # a dead link is worth an exception; a collector that takes one link only is not
+        following = self._following(old)
+        if following is None:
             self._count_unanswered()
             self._ask_again_at = self._clock() + FENCE_TIMEOUT / FENCE_FAILURES
             return
+        host, connection = following
         try:
             old.finish(self._options.stall_timeout)
-            self._secure(following)
-        except Failure:
-            following.close()
+            if connection.tls is None:
+                self._secure(connection, host, min(FENCE_TIMEOUT, self._options.stall_timeout))
+        except BaseException:
+            connection.close()
+            if old.finished:
+                self._died_young()
             raise
         self._fenced.append(_Fenced(old, self._sent, self._clock() + FENCE_TIMEOUT))
-        self._current = following
+        self._host, self._current, self.peer = host, connection, connection.peer
+
+    def _following(self, old: Connection) -> tuple[str, Connection] | None:
+        """The next connection, or None from a collector that takes one only; raises when the link is dead."""
+        try:
+            host, connection = self._hosts.reach_next(self._host, old)
+        except Failure:
+            old.probe()  # a dead link is worth an exception; a collector that takes one link only is not
+            if self._wake.called:
+                raise
+            return None
+        if self._is_wary and not self._survives(connection):
+            connection.close()
+            old.probe()
+            return None
+        return host, connection
+
+    def _survives(self, connection: Connection) -> bool:
+        deadline = time.monotonic() + WARINESS
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                connection.wait(left)
+                connection.probe()
+        except Failure:
+            if self._wake.called:
+                raise
+            return False
+        return True
+
+    def _check_health(self, connection: Connection) -> None:
+        """Raises when the present connection is dead."""
+        try:
+            connection.probe()
+        except Failure:
+            if self._failure is None and self._fenced and self._sent == self._fenced[-1].upto:
+                self._died_young()
+            raise
+
+    def _died_young(self) -> None:
+        """The next connection broke before it carried anything: the collector died, or takes one only.
+
+        The first time we only become wary. If that does not help, the fence counts as not answered: else
+        such a collector would cost a reconnect and a replay with every fence, for ever.
+        """
+        if self._is_wary:
+            self._count_unanswered()
+        self._is_wary = True
+
+    def _look(self) -> None:
+        """Counts what is confirmed by now; keeps what broke for those who ask."""
+        try:
+            self._collect()
+        except Failure as error:
+            self._failure = self._failure or error
 
     def _collect(self) -> None:
         """Counts what is confirmed by now; raises what broke, after counting."""
@@ -204,19 +266,28 @@ class TcpTransport:
         else:
             self._collect_acknowledged()
         if self._current is not None:
-            self._current.probe()
+            self._check_health(self._current)
 
     def _collect_closed(self) -> None:
         now = self._clock()
         for fenced in self._fenced:
             self._look_for_end(fenced, now)
         while self._fenced and now - (self._fenced[0].ended_at or now) >= SETTLE:
-            # Only a process that is still alive is known to have kept what it read.
-            self._live().probe()
+            self._settle(self._fenced[0].connection)
             oldest = self._fenced.popleft()
             oldest.connection.close()
             self._confirmed = oldest.upto
             self.unanswered_fences = 0
+            self._is_wary = False
+
+    def _settle(self, connection: Connection) -> None:
+        """Raises unless the end was a good one: no reset after it, and the next connection still healthy.
+
+        Only a process that is still alive is known to have kept what it read.
+        """
+        assert self._current is not None
+        connection.unacknowledged()
+        self._check_health(self._current)
 
     def _look_for_end(self, fenced: _Fenced, now: float) -> None:
         if fenced.ended_at is not None:
@@ -257,7 +328,7 @@ class TcpTransport:
         if watched is not None and self.confirm == "close":
             watched.connection.wait(min(left, 0.5))
         elif self._current is not None:
-            self._current.wait(min(left, 0.005))
+            self._current.wait(min(left, UNEVENTFUL))
 
 
 class TlsTransport(TcpTransport):
@@ -273,16 +344,10 @@ class TlsTransport(TcpTransport):
     def _prepare(self) -> None:
         self._context = context(self._tls)
 
-    def _secure(self, connection: Connection) -> None:
+    def _secure(self, connection: Connection, host: str, within: float) -> None:
         assert self._context is not None
-        name = self._tls.server_name or self._host
-        try:
-            connection.start_tls(self._context, name, self._options.connect_timeout)
-            if self._tls.fingerprints:
-                assert connection.tls is not None
-                certificate = connection.tls.getpeercert(binary_form=True) or b""
-                check_fingerprint(certificate, self._tls.fingerprints, connection.peer)
-        except Failure:
-            with contextlib.suppress(Failure):
-                connection.close()
-            raise
+        connection.start_tls(self._context, self._tls.server_name or host, within)
+        if self._tls.fingerprints:
+            assert connection.tls is not None
+            certificate = connection.tls.getpeercert(binary_form=True) or b""
+            check_fingerprint(certificate, self._tls.fingerprints, connection.peer)

@@ -17,13 +17,18 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from lpforwarder.delivery.framing import by_name
-from lpforwarder.delivery.transports.connection import Connection, Wake, connect_address, resolve
+from lpforwarder.delivery.hygiene import one_line
+from lpforwarder.delivery.transports.connection import Connection, Wake
+from lpforwarder.delivery.transports.dialing import connect_any, resolve
 from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions, TlsSettings
 from lpforwarder.delivery.transports.tls import check_fingerprint, context
 from lpforwarder.errors import Failure, Transient
 
 LINGER = 0.5  # seconds in which a collector that dislikes what it got usually hangs up
 CLOSE_WITHIN = 5.0
+JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
+MOST_NAMES = 3
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +80,13 @@ class Trial:
     def _reach_host(self, host: str) -> Iterator[Step]:
         began = self._clock()
         addresses = resolve(host, self._options.port)
-        shown = ", ".join(dict.fromkeys(address[0] for _, address in addresses))
+        shown = ", ".join(str(address.place[0]) for address in addresses)
         yield Step(name="name lookup", result="ok", detail=shown, seconds=self._clock() - began)
         began = self._clock()
-        self._connection = self._first_that_answers(addresses)
+        self._connection = connect_any(addresses, self._options.connect_timeout, self._wake)
         yield Step(name="connect", result="ok", detail=self._live().peer, seconds=self._clock() - began)
         if isinstance(self._options, TlsOptions):
             yield from self._secure(self._options, host)
-
-    def _first_that_answers(self, addresses: Sequence[tuple[int, tuple[str, int]]]) -> Connection:
-        failure: Failure | None = None
-        for family, address in addresses:
-            try:
-                return connect_address(family, address, self._options.connect_timeout, self._wake)  # type: ignore[arg-type]
-            except Transient as error:
-                failure = error
-        assert failure is not None
-        raise failure
 
     def _secure(self, options: TlsOptions, host: str) -> Iterator[Step]:
         connection = self._live()
@@ -109,7 +104,7 @@ class Trial:
             raise self._explained(error, options, host) from error
         taken = self._clock() - began
         yield Step(name=session.version() or "TLS", result="ok", detail=describe(certificate), seconds=taken)
-        connection.settle_tls(0.3)
+        connection.settle_tls(JUDGEMENT)
         connection.probe()
         offered = "sent" if options.tls.cert_file else "none configured, none needed"
         yield Step(name="client certificate", result="ok", detail=offered)
@@ -162,18 +157,19 @@ class Trial:
         what, fix = error.what, error.fix
         wanted = options.tls.server_name or host
         if error.code == "LPF204":
-            names = ", ".join(names_of(certificate)) or "nothing"
-            what = f'the certificate is not for "{wanted}"; it names {names}'
-            fix = f"host: {names.split(', ')[0]}; or keep the host and add tls: {{server_name: …}}"
+            names = names_of(certificate)
+            what = f'the certificate is not for "{wanted}"; it names {listed(names)}'
+            if names:
+                fix = f"host: {names[0]}; or keep the host and add tls: {{server_name: {names[0]}}}"
         elif error.code == "LPF205":
-            what = f"the collector's certificate is valid {period(certificate)}"
+            what = f"the collector's certificate {period(certificate)}"
         elif error.code == "LPF206":
             what = f'the certificate was issued by "{issuer(certificate)}", which this machine does not trust'
         return type(error)(what, code=error.code, fix=fix)
 
     def _look(self, options: TlsOptions, host: str) -> bytes:
         unverified = TlsSettings.model_construct(**{**dict(options.tls), "verify": False, "fingerprints": ()})
-        connection = self._first_that_answers(resolve(host, options.port))
+        connection = connect_any(resolve(host, options.port), options.connect_timeout, self._wake)
         try:
             with contextlib.suppress(ssl.SSLError):
                 connection.start_tls(context(unverified), host, options.connect_timeout)
@@ -184,14 +180,13 @@ class Trial:
 
 
 def describe(der: bytes) -> str:
-    """`siem.example.net, issuer Corp CA 2, 210 days left`."""
+    """`siem.example.net; issuer Corp CA 2; 210 days left`."""
     try:
         certificate = x509.load_der_x509_certificate(der)
     except ValueError:
         return "a certificate we cannot read"
     left = (certificate.not_valid_after_utc - datetime.now(UTC)).days
-    names = ", ".join(names_of(certificate)[:3]) or "no name"
-    return f"{names}; issuer {issuer(certificate)}; {left} days left"
+    return f"{listed(names_of(certificate))}; issuer {issuer(certificate)}; {left} days left"
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
@@ -200,16 +195,33 @@ def names_of(certificate: x509.Certificate) -> list[str]:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return []
-    names = [str(name) for name in found.get_values_for_type(x509.DNSName)]
+    names = [_harmless(name) for name in found.get_values_for_type(x509.DNSName)]
     return names + [str(address) for address in found.get_values_for_type(x509.IPAddress)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a.example.net, b.example.net, c.example.net and 4 more`; `no name`."""
+    shown = ", ".join(names[:MOST_NAMES]) or "no name"
+    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"
 
 
 def issuer(certificate: x509.Certificate) -> str:
     """The issuer's common name, or its whole name when it has none."""
     common = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(common[0].value) if common else certificate.issuer.rfc4514_string()
+    return _harmless(str(common[0].value) if common else certificate.issuer.rfc4514_string())
 
 
 def period(certificate: x509.Certificate) -> str:
-    """`from 2026-01-01 to 2026-11-20`."""
-    return f"from {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
+    """`expired on 2026-11-20, 2 days ago`, `is not valid before …`, or from when to when it is valid."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    now = datetime.now(UTC)
+    if end < now:
+        return f"expired on {end:%Y-%m-%d}, {(now - end).days} days ago"
+    if now < begin:
+        return f"is not valid before {begin:%Y-%m-%d %H:%M} UTC"
+    return f"is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d}"
+
+
+def _harmless(text: str) -> str:
+    """What a stranger wrote into a certificate, fit for a terminal."""
+    return one_line(text, LONGEST_NAME)

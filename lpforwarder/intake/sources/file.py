@@ -199,7 +199,7 @@ class FileSource:
             return from_cursor(cursor)
         except ValueError as error:
             what = f"{self._name}: the stored place is not one in a file"
-            raise Blocked(what, code="LPF124", fix="give the source another name") from error
+            raise Blocked(what, code="LPF311", fix="give the source another name") from error
 
     def _hold(self, file: LogFile | None) -> None:
         if self._held is not None and self._held is not file:
@@ -212,14 +212,14 @@ class FileSource:
         if isinstance(error, FileNotFoundError):
             kind = Transient if self._follow else Blocked
             fix = "create it, or correct the path" if not self._follow else "it is read as soon as it exists"
-            return kind(f"{what}: no such file", code="LPF120", fix=fix)
+            return kind(f"{what}: no such file", code="LPF119", fix=fix)
         if isinstance(error, PermissionError):
             fix = "let the user of the service read the file and enter its folders"
             return Blocked(f"{what}: permission denied", code="LPF122", fix=fix)
         reason = (error.strerror or "cannot be read").lower()
         if error.errno in _WRONG_PATH:
             return Blocked(f"{what}: {reason}", code="LPF119", fix="name a file")
-        return Transient(f"{what}: {reason}", code="LPF123", fix="look at the disk or the network it is on")
+        return Transient(f"{what}: {reason}", code="LPF310", fix="look at the disk or the network it is on")
 
 
 def _reject(fault: Fault, name: str, unit: str) -> Reject:

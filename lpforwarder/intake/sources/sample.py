@@ -106,7 +106,7 @@ class SampleSource:
             return _ADAPTER.validate_json(cursor, strict=True)
         except ValueError as error:
             what = f"{self._options.name}: the stored place is not one in a series of samples"
-            raise Blocked(what, code="LPF124", fix="give the source another name") from error
+            raise Blocked(what, code="LPF311", fix="give the source another name") from error
 
 
 def _cursor(progress: _Progress) -> Cursor:

@@ -151,6 +151,23 @@ def test_an_inline_secret_is_a_problem_and_is_shown_nowhere(text: str) -> None:
         assert SECRET not in found.source.excerpt(line, 1)[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"clientPassword:\n\t{SECRET}\n",
+        f"a:\n  secret: |\n    x\n   {SECRET}\n  b: [\n",
+        f'password: "x\n{SECRET}\n',
+        f"secert: {SECRET}: x\n",
+        f"{{token: {SECRET}, b: [\n",
+    ],
+)
+def test_a_text_that_is_no_yaml_shows_no_secret_either(text: str) -> None:
+    found = parse(text, "x")
+    assert codes(found) == ["LPF105"]
+    for line in range(1, len(found.source) + 1):
+        assert SECRET not in found.source.excerpt(line, 1)[0]
+
+
 def test_a_mistyped_secret_key_is_not_shown_either() -> None:
     found = parse(f"secert: {SECRET}", "x")
     assert SECRET not in found.source.excerpt(1, 1)[0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,14 @@ def test_an_empty_or_exposed_secret_is_refused(tmp_path: Path) -> None:
     assert not list(files.secret(secret, key="secret_file"))
     secret.chmod(0o644)
     assert [finding.code for finding in files.secret(secret, key="secret_file")] == ["LPF110"]
+
+
+def test_a_certificate_that_ends_within_a_month_gets_a_note(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    soon = datetime.now(UTC) + timedelta(days=10, hours=1)
+    leaf = ca.issue_cert("forwarder.example.net", not_after=soon)
+    pair = tmp_path / "client.pem"
+    pair.touch(mode=0o600)
+    leaf.private_key_and_cert_chain_pem.write_to_path(pair)
+    found = list(files.key_pair(pair, None, keys=("cert_file", "key_file")))
+    assert [(finding.note, finding.what) for finding in found] == [(True, f"{pair} expires in 10 days")]

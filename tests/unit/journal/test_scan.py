@@ -123,9 +123,9 @@ def test_a_page_whose_contents_cannot_be_read_costs_no_other(
     connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     connection.close()
     contents = path.read_bytes()
-    second = contents.index(b"mmmmmmmm" * 500) // 4096 * 4096  # a page of the chain: its head names the next
+    chained = (contents.rindex(b"m" * 4000) // 4096 - 1) * 4096  # its first octets name the next of the chain
     with open(path, "r+b") as file:
-        file.seek(second)
+        file.seek(chained)
         file.write(b"\x7f\xff\xff\xff")
     with closing(connect(path)) as again:
         assert found(again, last=62)[-3:] == [(58, 61, ""), (61, 62, UNREADABLE), (62, 63, "")]

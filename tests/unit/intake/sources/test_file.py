@@ -265,13 +265,13 @@ def test_following_a_missing_file_is_mended_by_time(tmp_path: Path) -> None:
     source = FileSource(options(tmp_path / "none.json", follow=True))
     with pytest.raises(Transient, match=r"none\.json: no such file") as raised:
         source.pull(None)
-    assert (raised.value.code, raised.value.fix) == ("LPF120", "it is read as soon as it exists")
+    assert (raised.value.code, raised.value.fix) == ("LPF119", "it is read as soon as it exists")
 
 
 def test_a_missing_file_that_is_not_followed_is_mended_by_a_person(tmp_path: Path) -> None:
     with pytest.raises(Blocked, match=r"none\.json: no such file") as raised:
         FileSource(options(tmp_path / "none.json")).pull(None)
-    assert raised.value.code == "LPF120"
+    assert raised.value.code == "LPF119"
 
 
 @pytest.mark.parametrize("follow", [True, False])
@@ -293,7 +293,7 @@ def test_a_read_that_fails_is_mended_by_time() -> None:
     memory = Path("/proc/self/mem")  # opens like any file, but has nothing at its beginning
     with pytest.raises(Transient, match="input/output error") as raised:
         FileSource(options(memory)).pull(None)
-    assert raised.value.code == "LPF123"
+    assert raised.value.code == "LPF310"
 
 
 @contextmanager

@@ -199,6 +199,44 @@ def test_a_file_overwritten_in_place_is_read_from_its_beginning_and_the_gap_show
     assert len(reader.rejects) == 1
 
 
+def test_a_file_that_only_begins_like_ours_is_another_one(log: LogWriter, reader: Reader) -> None:
+    log.write(60)
+    reader.poll()
+    begin = log.path.read_bytes()[: 30 * len(log.path.read_bytes()) // 65]
+    begin = begin[: begin.rindex(b"\n") + 1]
+    assert len(begin) > 1024
+    log.path.write_bytes(begin + b'{"id":"other"}\n' * 200)
+    reader.poll()
+    count = begin.count(b"\n")
+    assert reader.ids == log.written + log.written[:count] + ["other"] * 200
+    assert len(reader.rejects) == 1
+
+
+def test_files_rotated_in_the_same_instant_are_put_in_order_by_their_counters(
+    log: LogWriter, reader: Reader
+) -> None:
+    reader.step()
+    for _ in range(11):
+        log.rename()
+        log.write(2)
+    for path in log.path.parent.iterdir():
+        os.utime(path, ns=(10**18, 10**18))
+    reader.restart()
+    reader.poll()
+    assert (reader.ids, reader.rejects) == (log.written, [])
+
+
+def test_the_next_file_may_be_copied_away_before_it_is_read(log: LogWriter, reader: Reader) -> None:
+    reader.poll()
+    log.rename()
+    log.write(2)
+    reader.step()  # goes on to the new file without having read it
+    log.copy_and_truncate()
+    log.write(2)
+    reader.poll()
+    assert (reader.ids, reader.rejects) == (log.written, [])
+
+
 def test_a_file_emptied_under_a_writer_with_its_own_offset_begins_with_a_hole(
     log: LogWriter, reader: Reader
 ) -> None:

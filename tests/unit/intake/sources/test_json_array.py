@@ -53,6 +53,15 @@ def test_an_element_ends_at_its_own_comma_whatever_is_in_it(element: bytes, endi
     assert (raws(result), result.faults) == ([element, b'{"z":9}'], [])
 
 
+@pytest.mark.parametrize(
+    "text", [rb'{"a":1\},"x":2},{"z":9}]', rb'{"a":1\\},{"z":9}]', rb'{\"a":1},{"z":9}]']
+)
+def test_backslashes_outside_strings_are_read_the_same_way_by_both_ways_of_searching(text: bytes) -> None:
+    at_once = cut(text)  # searches octets, but for the last record of a page
+    one = cut(text, limits=Limits(records=1))
+    assert one.records == at_once.records[:1]
+
+
 def test_an_empty_array_holds_nothing() -> None:
     result = cut(b" \n ]")
     assert (result.records, result.faults, result.place.stage) == ([], [], "closed")

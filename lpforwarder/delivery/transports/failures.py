@@ -1,0 +1,211 @@
+"""What can go wrong with a link, in words a tired person can act on; `peer` is always ADDRESS:PORT.
+
+Transient what time may mend, Blocked what a person must. The codes are those of docs/reference/errors.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+
+from lpforwarder.errors import Blocked, Failure, Transient
+
+_IS_IT_TLS = "does this port speak TLS? if it is plain TCP: transport: tcp"
+
+_NAME_MISMATCH = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
+_UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
+_NOT_YET_VALID = 9
+_EXPIRED = 10
+_STRICT = frozenset({79, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94})  # the checks of X509_V_FLAG_X509_STRICT
+_CLIENT_CERTIFICATE = (
+    "CERTIFICATE_REQUIRED",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_ACCESS_DENIED",
+)
+_VERSION = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+
+
+# ---- before there is a connection -----------------------------------------------------------------------
+
+
+def unresolved(host: str, error: OSError | ValueError) -> Transient:
+    """A name without an address."""
+    reason = error.strerror if isinstance(error, socket.gaierror) else "not a valid host name"
+    return Transient(
+        f'the name "{host}" cannot be resolved: {reason}',
+        code="LPF201",
+        fix="check the spelling and this machine's name servers",
+    )
+
+
+def unreachable(peer: str, code: int) -> Transient:
+    """What the errno of a failed connect means."""
+    if code == errno.ECONNREFUSED:
+        return Transient(
+            f"{peer} refused the connection: nobody listens there",
+            code="LPF202",
+            fix="start the collector's syslog input, or correct host and port",
+        )
+    if code == errno.ETIMEDOUT:
+        return Transient(
+            f"no answer from {peer}: packets are dropped on the way, usually by a firewall",
+            code="LPF203",
+            fix="ask for the way from this machine to the collector to be opened",
+        )
+    return Transient(f"cannot reach {peer}: {os.strerror(code)}", code="LPF203")
+
+
+# ---- on a connection ------------------------------------------------------------------------------------
+
+
+def lost(peer: str, error: OSError) -> Transient:
+    """A link that broke after it was up."""
+    if error.errno == errno.ETIMEDOUT:
+        return Transient(f"{peer} no longer answers: the connection timed out", code="LPF203")
+    if error.errno in (errno.ECONNRESET, errno.EPIPE):
+        return Transient(f"{peer} reset the connection", code="LPF214")
+    return Transient(f"the connection to {peer} broke: {error.strerror or error}", code="LPF214")
+
+
+def hung_up(peer: str, what: str = "connection") -> Transient:
+    """A collector that closed without a reset, and not because we did."""
+    return Transient(
+        f"{peer} closed the {what}",
+        code="LPF212",
+        fix="if it does so after every message, test-send finds out why: framing, or TLS expected",
+    )
+
+
+def stalled(peer: str) -> Transient:
+    """A collector that is connected and does not read."""
+    return Transient(
+        f"{peer} has taken nothing for too long; giving this connection up",
+        code="LPF211",
+        fix="look at the collector: it is connected but does not read",
+    )
+
+
+def torn(peer: str) -> Transient:
+    """A connection on which a write was left half done: what follows would not be understood."""
+    return Transient(f"the connection to {peer} ends inside a message and cannot be used", code="LPF211")
+
+
+def talks(peer: str, instead_of: str) -> Transient:
+    """A collector that sends more than any syslog collector has to say."""
+    return Transient(f"{peer} sends data instead of {instead_of}; hanging up", code="LPF213")
+
+
+def aborted(peer: str) -> Transient:
+    """abort() was called while we waited."""
+    return Transient(f"the connection to {peer} was given up because we are stopping", code="LPF290")
+
+
+# ---- TLS ------------------------------------------------------------------------------------------------
+
+
+def silent_in_handshake(peer: str) -> Transient:
+    """A peer that is connected and says nothing, or not enough."""
+    return Transient(f"{peer} does not answer the TLS handshake", code="LPF209", fix=_IS_IT_TLS)
+
+
+def hung_up_in_handshake(peer: str, error: OSError | None = None) -> Transient:
+    """A peer that closes instead of shaking hands."""
+    how = "hung up" if error is None else f"broke off ({error.strerror})"
+    return Transient(f"{peer} {how} during the TLS handshake", code="LPF209", fix=_IS_IT_TLS)
+
+
+def impossible_name(name: str) -> Blocked:
+    """A name that no certificate can have."""
+    return Blocked(
+        f'"{name}" cannot be the name in a certificate',
+        code="LPF204",
+        fix="correct host, or tls: {server_name: …}",
+    )
+
+
+def broken_tls(error: ssl.SSLError, peer: str, *, established: bool = False) -> Failure:
+    """What a TLS error means; `established` says that the handshake had succeeded before."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _unverified(error, peer)
+    reason = (error.reason or str(error)).upper()
+    if any(word in reason for word in _CLIENT_CERTIFICATE):
+        return Blocked(
+            f"{peer} refuses our client certificate, or the lack of one ({_plain(reason)})",
+            code="LPF208",
+            fix="tls: {cert_file: …, key_file: …} with a certificate that the collector trusts",
+        )
+    return _broken_later(reason, peer) if established else _broken_handshake(reason, peer)
+
+
+def _broken_later(reason: str, peer: str) -> Transient:
+    """Whatever it is, this peer has been verified and can speak TLS: try again."""
+    return Transient(f"TLS with {peer} failed: {_plain(reason)}", code="LPF217")
+
+
+def _broken_handshake(reason: str, peer: str) -> Failure:
+    if "HANDSHAKE_FAILURE" in reason:
+        return Blocked(
+            f"{peer} refuses the TLS handshake ({_plain(reason)})",
+            code="LPF208",
+            fix="it probably wants a client certificate: tls: {cert_file: …, key_file: …}",
+        )
+    if any(word in reason for word in _VERSION):
+        return Blocked(
+            f"{peer} and we have no TLS version in common ({_plain(reason)})",
+            code="LPF216",
+            fix="TLS 1.2 is the least; lower tls.min_version only if it is 1.3",
+        )
+    if any(word in reason for word in _NOT_TLS):
+        return Blocked(
+            f"{peer} does not speak TLS on this port",
+            code="LPF209",
+            fix="transport: tcp, or the collector's TLS port (usually 6514)",
+        )
+    return _broken_later(reason, peer)
+
+
+def _unverified(error: ssl.SSLCertVerificationError, peer: str) -> Blocked:
+    code = error.verify_code
+    if code in _NAME_MISMATCH:
+        return Blocked(
+            f"the certificate of {peer} is for another name ({error.verify_message})",
+            code="LPF204",
+            fix="use the certificate's name as host, or keep the host and set tls: {server_name: NAME}",
+        )
+    if code == _EXPIRED:
+        return Blocked(
+            f"the certificate of {peer} has expired",
+            code="LPF205",
+            fix="only the collector's owner can renew it",
+        )
+    if code == _NOT_YET_VALID:
+        return Blocked(
+            f"the certificate of {peer} is not valid yet",
+            code="LPF205",
+            fix="look at this machine's clock first: it is probably wrong",
+        )
+    if code in _UNKNOWN_CA:
+        return Blocked(
+            f"the certificate of {peer} was issued by an authority this machine does not trust",
+            code="LPF206",
+            fix="tls: {ca_file: your-ca.pem}; do not switch the check off",
+        )
+    if code in _STRICT:
+        return Blocked(
+            f"the authority of {peer} breaks a rule of RFC 5280: {error.verify_message}",
+            code="LPF207",
+            fix="have the CA reissued; meanwhile tls: {strict_ca: false} keeps name and chain checked",
+        )
+    return Blocked(f"the certificate of {peer} is refused: {error.verify_message}", code="LPF206")
+
+
+def _plain(reason: str) -> str:
+    return reason.replace("_", " ").lower()

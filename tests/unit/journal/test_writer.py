@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lpforwarder.errors import Transient
+from lpforwarder.journal.connections import WAL_LIMIT, connect_reading
+from lpforwarder.journal.reserve import Reserve
+from lpforwarder.journal.writer import Writer
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[Writer]:
+    reserve = Reserve(tmp_path / "reserve", 2**16)
+    reserve.make()
+    writer = Writer(tmp_path / "j.db", reserve=reserve, checkpoint_every=2**20)
+    with writer.transaction() as connection:
+        connection.execute("CREATE TABLE t (a)")
+    yield writer
+    writer.close(nothing, nothing)
+
+
+def nothing() -> None:
+    pass
+
+
+def values(path: Path) -> list[object]:
+    with closing(connect_reading(path)) as connection:
+        return [value for (value,) in connection.execute("SELECT a FROM t ORDER BY a")]
+
+
+def put(writer: Writer, value: object, octets: int = 0) -> None:
+    with writer.transaction(octets) as connection:
+        connection.execute("INSERT INTO t VALUES (?)", (value,))
+
+
+class Unstorable:
+    """Fails in the middle of the transaction, when SQLite asks how to store it."""
+
+    def __conform__(self, protocol: object) -> object:
+        return 1 // 0
+
+
+def test_a_transaction_is_there_for_others_when_it_ends(writer: Writer, tmp_path: Path) -> None:
+    with writer.transaction() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+        assert values(tmp_path / "j.db") == []
+    assert values(tmp_path / "j.db") == [1]
+
+
+def test_a_transaction_that_fails_leaves_nothing(writer: Writer, tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        put(writer, Unstorable())
+    assert values(tmp_path / "j.db") == []
+    put(writer, 2)
+    assert values(tmp_path / "j.db") == [2]
+
+
+def test_a_full_file_gives_up_the_reserve_and_nothing_else(writer: Writer, tmp_path: Path) -> None:
+    put(writer, 1)
+    writer.run(lambda connection: connection.execute("PRAGMA max_page_count = 10").fetchall())
+    with pytest.raises(Transient) as refused:
+        put(writer, b"x" * 2**17)
+    assert refused.value.code == "LPF501"
+    assert not writer.reserve.held
+    assert values(tmp_path / "j.db") == [1]
+    put(writer, 2)
+
+
+def test_a_program_that_locks_the_file_is_waited_for_and_then_named(writer: Writer, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Transient, match="another program keeps the journal locked"):
+            put(writer, 1)
+        other.execute("ROLLBACK")
+    put(writer, 1)
+
+
+def test_a_mistake_of_ours_is_not_called_anything_else(writer: Writer) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), writer.transaction() as connection:
+        connection.execute("SELECT * FROM nowhere")
+
+
+def test_the_log_is_copied_and_used_again(writer: Writer, tmp_path: Path) -> None:
+    for number in range(60):
+        put(writer, bytes(2**16), octets=2**16)
+        assert log_size(tmp_path) < 2**21, number
+    assert (tmp_path / "j.db").stat().st_size > 2**21
+
+
+def test_a_reader_that_sits_still_holds_the_log_up_only_while_it_does(writer: Writer, tmp_path: Path) -> None:
+    with closing(connect_reading(tmp_path / "j.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT a FROM t").fetchall()
+        while log_size(tmp_path) < 2 * WAL_LIMIT:
+            put(writer, bytes(2**21), octets=2**21)
+        assert not writer.checkpoint()
+        writer.tidy_log()
+        assert log_size(tmp_path) > 2 * WAL_LIMIT
+        reader.execute("ROLLBACK")
+    writer.tidy_log()
+    assert log_size(tmp_path) == 0
+
+
+def test_room_is_given_back_a_little_at_a_time(writer: Writer, tmp_path: Path) -> None:
+    put(writer, bytes(2**20))
+    with writer.transaction() as connection:
+        connection.execute("DELETE FROM t")
+    writer.checkpoint()
+    before = (tmp_path / "j.db").stat().st_size
+    writer.shrink(100)
+    assert (tmp_path / "j.db").stat().st_size == before - 100 * 4096
+
+
+def test_the_end_empties_the_log_and_may_come_twice(writer: Writer, tmp_path: Path) -> None:
+    put(writer, 1)
+    order: list[str] = []
+    for _ in range(2):
+        writer.close(lambda: order.append("hold"), lambda: order.append("readers"))
+    assert order == ["readers"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["j.db", "reserve"]
+    assert values(tmp_path / "j.db") == [1]
+
+
+def log_size(folder: Path) -> int:
+    return os.stat(folder / "j.db-wal").st_size
