@@ -32,6 +32,7 @@ from lpforwarder.settings import Settings, load
 log = structlog.get_logger()
 
 JANITOR = "janitor"
+GOOD_RUN = 1.0  # seconds after which a link counts as good, and its back-off begins anew
 LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
 
 
@@ -179,8 +180,14 @@ def source_name(name: str) -> str:
 
 
 def collector_policy(options: CollectorOptions) -> Policy:
-    """A collector that needs a person is tried at its own slowest pace: it has no account to lock."""
-    return Policy(first=options.retry.first, most=options.retry.most, blocked=options.retry.most)
+    """A collector that needs a person is tried at its own slowest pace: it has no account to lock.
+
+    One that was up for a moment is tried again at once: it was restarted. One that hangs up on every
+    connection is not, and backs off.
+    """
+    return Policy(
+        first=options.retry.first, most=options.retry.most, blocked=options.retry.most, good_run=GOOD_RUN
+    )
 
 
 def encoder_for(options: CollectorOptions, *, procid: str | None = None) -> Encoder:

@@ -11,6 +11,7 @@ from lpforwarder.errors import Denied
 from lpforwarder.journal.faults import is_damage, is_full, not_writable, while_opening
 from lpforwarder.journal.page import StoredPage, row_checksum
 from lpforwarder.journal.reserve import Reserve
+from lpforwarder.journal.rows import seal_collector, seal_source, write_gap
 from lpforwarder.journal.scan import Gap
 from lpforwarder.journal.writer import Writer
 
@@ -85,27 +86,6 @@ def mend(connection: sqlite3.Connection, now: str) -> list[Gap]:
     for gap in gaps:
         write_gap(connection, gap)
     return gaps
-
-
-def seal_collector(connection: sqlite3.Connection, name: str) -> None:
-    """Writes the checksum of a collector's row."""
-    connection.execute(
-        "UPDATE collector SET checksum = row_checksum(name, checkpoint, resume, clean) WHERE name = ?",
-        (name,),
-    )
-
-
-def seal_source(connection: sqlite3.Connection, name: str) -> None:
-    """Writes the checksum of a source's row."""
-    connection.execute("UPDATE source SET checksum = row_checksum(name, cursor) WHERE name = ?", (name,))
-
-
-def write_gap(connection: sqlite3.Connection, gap: Gap) -> None:
-    """Notes down what was found."""
-    connection.execute(
-        "INSERT INTO gap (first, count, reason, found) VALUES (?, ?, ?, ?)",
-        (gap.first, gap.count, gap.reason, gap.found),
-    )
 
 
 def _mend_state(connection: sqlite3.Connection) -> None:

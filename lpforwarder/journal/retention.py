@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from lpforwarder import rfc3339
 from lpforwarder.journal.facts import ends, used_octets
 from lpforwarder.journal.page import StoredPage
+from lpforwarder.journal.rows import seal_state
 from lpforwarder.journal.scan import pages
 
 PAUSE = "pause-polling"
@@ -31,7 +32,6 @@ MOST_OCTETS = 8 * 2**20
 """Of one step: it holds up the writer for some milliseconds; one big delete took 21.9 s."""
 _TARGET = 0.9
 """Of max_size. The tenth above it gives time to find a moment in which nobody waits."""
-MOST_REJECTS = 10_000
 MOST_REJECT_OCTETS = 64 * 2**20
 
 
@@ -62,7 +62,7 @@ def remove_some(
     if to > removed:
         connection.executemany("DELETE FROM page WHERE first = ?", [(first,) for first in going])
         connection.execute("UPDATE state SET removed = ?", (to,))
-        connection.execute("UPDATE state SET checksum = row_checksum(last, removed)")
+        seal_state(connection)
     return len(going)
 
 

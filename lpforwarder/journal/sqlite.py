@@ -26,21 +26,26 @@ from lpforwarder.journal.opening import (
     mend,
     open_writer,
     prepare_folder,
-    seal_collector,
-    seal_source,
     sync_folder,
-    write_gap,
 )
-from lpforwarder.journal.page import page_columns, store
+from lpforwarder.journal.page import store
 from lpforwarder.journal.reader import JournalReader
 from lpforwarder.journal.reserve import Reserve
+from lpforwarder.journal.rows import (
+    count_source,
+    insert_collector,
+    insert_page,
+    insert_rejects,
+    move_collector,
+    write_gap,
+)
 from lpforwarder.journal.scan import Gap, joined
 from lpforwarder.journal.writer import SMALL, Writer
 
-LONGEST_REJECT = 64 * 2**10
-"""Octets of a rejected record that are kept."""
 _SHRINK_BY = 512
 """File pages that move in one step, a few milliseconds."""
+_SHRINK_FULL_BY = 16
+"""The same on a full disk, where moving needs room in the log first."""
 _SLACK = 64 * 2**20
 """Octets of free room inside the file that are no reason to make it smaller."""
 
@@ -159,14 +164,7 @@ class SqliteJournal(JournalReader):
     def register(self, collector: str, start: Literal["oldest", "newest"]) -> None:
         """Gives a new collector its first place; one that is known keeps its own."""
         with self._writer.transaction() as connection:
-            removed, last = ends(connection)
-            first = last if start == "newest" else removed
-            made = connection.execute(
-                "INSERT OR IGNORE INTO collector (name, checkpoint, resume) VALUES (?, ?, ?)",
-                (collector, first, first),
-            )
-            if made.rowcount:
-                seal_collector(connection, collector)
+            insert_collector(connection, collector, start)
 
     def hold_for(self, collectors: Collection[str]) -> None:
         """From now on only these hold back retention; others keep their place, but not their events.
@@ -190,15 +188,29 @@ class SqliteJournal(JournalReader):
 
         `sent`, `confirmed` and `replayed` are added to the collector's totals. Works on a full disk.
         """
-        row = (collector, to, min(to, resume), clean, sent, confirmed, replayed, self._now())
+
+        def move() -> None:
+            with self._writer.transaction() as connection:
+                move_collector(
+                    connection,
+                    collector,
+                    to,
+                    resume,
+                    clean=clean,
+                    sent=sent,
+                    confirmed=confirmed,
+                    replayed=replayed,
+                    time=self._now(),
+                )
+
         had_reserve = self._writer.reserve.held
         try:
-            self._advance(row)
+            move()
         except Transient:
             # The first write that finds the disk full gives up the reserve: now there is room.
             if not had_reserve or self._writer.reserve.held:
                 raise
-            self._advance(row)
+            move()
 
     # ---- upkeep, called by the janitor --------------------------------------------------------------------
 
@@ -225,7 +237,9 @@ class SqliteJournal(JournalReader):
         if not self._may_shrink or not self._is_slack():
             return False
         try:
-            self.shrink(_SHRINK_BY)
+            self.shrink(_SHRINK_BY if self._writer.reserve.held else _SHRINK_FULL_BY)
+        except Transient:
+            return False  # not even that much room; whoever appends says so
         except Blocked:
             self._may_shrink = False  # damaged: leave everything where it is
             return False
@@ -281,20 +295,20 @@ class SqliteJournal(JournalReader):
             last = ends(connection)[1]
             page = store(last + 1, source, events, received)
             if events:
-                connection.execute(_INSERT_PAGE, page_columns(page))
+                insert_page(connection, page)
                 last = page.end - 1
-                connection.execute("UPDATE state SET last = ?", (last,))
-                connection.execute("UPDATE state SET checksum = row_checksum(last, removed)")
             if rejects:
-                connection.executemany(
-                    _INSERT_REJECT, [_reject_row(source, one, received) for one in rejects]
-                )
-                connection.execute(_DROP_REJECTS, (retention.MOST_REJECTS,))
-            connection.execute(
-                _COUNT_SOURCE,
-                (source, cursor, len(events), duplicates, len(rejects), received, page.newest),
+                insert_rejects(connection, source, rejects, received)
+            count_source(
+                connection,
+                source,
+                cursor,
+                events=len(events),
+                duplicates=duplicates,
+                rejects=len(rejects),
+                time=received,
+                newest=page.newest,
             )
-            seal_source(connection, source)
         return last
 
     def _refuse_over_size(self, connection: sqlite3.Connection, octets: int) -> None:
@@ -308,15 +322,6 @@ class SqliteJournal(JournalReader):
         fix = "raise journal.max_size" + (f", or bring back: {missing}" if missing else "")
         raise faults.full(f"journal has reached {size_text(self._rules.max_size)}", fix)
 
-    def _advance(self, row: tuple[str, int, int, bool, int, int, int, str]) -> None:
-        collector, to = row[:2]
-        with self._writer.transaction() as connection:
-            last = ends(connection)[1]
-            if to > last:
-                raise ValueError(f"{collector} cannot have confirmed {to}: the journal ends at {last}")
-            connection.execute(_MOVE_COLLECTOR, row)
-            seal_collector(connection, collector)
-
     def _note_gap(self, gap: Gap) -> None:
         """Notes a gap once, told by whoever reads across it."""
         with self._appending:
@@ -326,11 +331,7 @@ class SqliteJournal(JournalReader):
             self._known_gaps = [*(known for known in self._known_gaps if known not in touched), whole]
             # Where it cannot be written, it is found and noted again after the next start.
             with suppress(Transient, Blocked), self._writer.transaction() as connection:
-                for known in touched:
-                    connection.execute(
-                        "DELETE FROM gap WHERE first = ? AND count = ?", (known.first, known.count)
-                    )
-                write_gap(connection, whole)
+                write_gap(connection, whole, instead_of=touched)
             with self._grown:
                 if whole.end > self._last:
                     self._newest = whole.first - 1
@@ -353,42 +354,3 @@ def size_text(octets: int) -> str:
         if octets and octets % 1024**power == 0:
             return f"{octets // 1024**power} {unit}"
     return f"{octets:,} octets"
-
-
-def _reject_row(source: str, reject: Reject, time: str) -> tuple[str, str, str, str, int, bytes]:
-    raw = reject.raw
-    return source, _storable(reject.where), _storable(reject.reason), time, len(raw), raw[:LONGEST_REJECT]
-
-
-def _storable(text: str) -> str:
-    """Lone surrogates, as in odd file names, cannot be stored; each becomes `?`."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-# A row at a place that was never given can only be a damaged one that lies about its number.
-_INSERT_PAGE = "INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_REJECT = "INSERT INTO reject (source, place, reason, time, octets, raw) VALUES (?, ?, ?, ?, ?, ?)"
-_DROP_REJECTS = "DELETE FROM reject WHERE id <= (SELECT max(id) FROM reject) - ?"
-_COUNT_SOURCE = """
-    INSERT INTO source (name, cursor, events, duplicates, rejects, appended, newest)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (name) DO UPDATE SET
-        cursor = excluded.cursor,
-        events = events + excluded.events,
-        duplicates = duplicates + excluded.duplicates,
-        rejects = rejects + excluded.rejects,
-        appended = excluded.appended,
-        newest = nullif(max(coalesce(newest, ''), coalesce(excluded.newest, '')), '')
-"""
-_MOVE_COLLECTOR = """
-    INSERT INTO collector (name, checkpoint, resume, clean, sent, confirmed, replayed, moved)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (name) DO UPDATE SET
-        checkpoint = max(checkpoint, excluded.checkpoint),
-        resume = min(excluded.resume, max(checkpoint, excluded.checkpoint)),
-        clean = excluded.clean,
-        sent = sent + excluded.sent,
-        confirmed = confirmed + excluded.confirmed,
-        replayed = replayed + excluded.replayed,
-        moved = excluded.moved
-"""

@@ -166,7 +166,9 @@ def test_collectors_do_not_know_each_other(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize(("start", "place"), [("oldest", 0), ("newest", 2)])
-def test_a_new_collector_starts_where_it_is_told(journal: Journal, start: Literal["oldest", "newest"], place: int) -> None:
+def test_a_new_collector_starts_where_it_is_told(
+    journal: Journal, start: Literal["oldest", "newest"], place: int
+) -> None:
     journal.append("acme", [event("a"), event("b")], (), CURSOR)
     journal.register("siem", start)
     assert (journal.checkpoint("siem"), journal.resume("siem")) == (place, place)

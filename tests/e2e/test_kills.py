@@ -32,7 +32,7 @@ COLLECTOR_KILLS = int(os.environ.get("LPFORWARDER_COLLECTOR_KILLS", "3"))
 RESTARTS = int(os.environ.get("LPFORWARDER_RESTARTS", "2"))
 
 RATE = 2000  # events a second
-FENCE, REPLAY, REPLAY_SECONDS = 500, 500, 1.0
+FENCE, REPLAY, REPLAY_SECONDS = 500, 500, 0.2
 RECORDED_SECONDS = 0.25  # a killed daemon has not noted down what was confirmed in the last quarter second
 RECOVERY_SECONDS = 2.0
 PATIENCE = 60.0
@@ -77,19 +77,22 @@ class Stage:
         written = self.stream.written
         self.daemon.wait_until(lambda facts: facts["collectors"]["siem"]["checkpoint"] >= written, PATIENCE)
 
-    def wait_a_random_moment(self) -> None:
-        time.sleep(self.random.uniform(0.02, 0.6))
-
     def accident(self, end: Callable[[], object], start: Callable[[], object]) -> None:
-        """Ends something at a random moment and starts it again once events wait; measures the recovery."""
+        """Ends something at a random moment and starts it again once events wait; measures the recovery.
+
+        The replay window counts from the last accident when that is nearer than its own length, so the moment
+        lies a little more than that behind it.
+        """
         self.wait_until_caught_up()
-        self.wait_a_random_moment()
+        time.sleep(REPLAY_SECONDS + RECORDED_SECONDS + self.random.uniform(0.0, 0.25))
         end()
-        time.sleep(self.random.uniform(0.05, 0.3))
+        time.sleep(self.random.uniform(0.02, 0.2))
         lines = LineCount(self.collector.file)
         before = settled(lines)
         began = time.monotonic()
         start()
+        if start == self.collector.start:
+            began = time.monotonic()  # it listens now; how long that took is not for us to answer
         while lines.now() == before:
             if time.monotonic() - began > PATIENCE:
                 raise TimeoutError(f"nothing arrives: {self.daemon.output()[-3000:]}")
@@ -124,10 +127,10 @@ class Stage:
         """Duplicates that one accident may cause: two fences and the replay window.
 
         The window reaches as far back as the longer of two: so many events, or what was confirmed in the last
-        second, which after an outage is all that had waited.
+        moments before the accident.
         """
-        seconds = REPLAY_SECONDS + RECORDED_SECONDS + self.worst_recovery
-        return 2 * FENCE + max(REPLAY, FENCE, int(self.stream.rate * seconds))
+        recent = int(self.stream.rate * (REPLAY_SECONDS + RECORDED_SECONDS))
+        return 2 * FENCE + max(REPLAY, FENCE, recent)
 
 
 def settled(lines: LineCount) -> int:
@@ -194,7 +197,7 @@ def siem(port: int, certificates: Certificates | None) -> dict[str, Any]:
         "host": "127.0.0.1",
         "port": port,
         "transport": "tcp",
-        "fence": {"events": FENCE, "time": "1s"},
+        "fence": {"events": FENCE, "time": "200ms"},
         "replay": {"events": REPLAY, "time": f"{REPLAY_SECONDS:g}s"},
         "retry": {"first": "100ms", "most": "500ms"},
         "heartbeat": "0s",

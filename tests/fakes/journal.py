@@ -92,7 +92,7 @@ class MemoryJournal:
             raise ValueError(f"{collector} cannot have confirmed {to}: the journal ends at {self.newest()}")
         place = self.places.setdefault(collector, Place())
         place.checkpoint = max(place.checkpoint, to)
-        place.resume = min(resume, place.checkpoint)
+        place.resume = min(resume, to)
         place.clean = clean
         place.sent += sent
         place.confirmed += confirmed

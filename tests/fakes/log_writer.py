@@ -1,10 +1,17 @@
-"""A program that writes a log, and the rotation of that log, as logrotate does it."""
+"""A program that writes a log, its rotation as logrotate does it, and a daemon that follows it."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
 from pathlib import Path
+
+from lpforwarder.event import Reject
+from lpforwarder.intake.contract import Cursor
+from lpforwarder.intake.sources.file import FileOptions, FileSource
+from lpforwarder.intake.sources.records import Limits
+
+SMALL = Limits(records=3)
 
 
 class LogWriter:
@@ -52,3 +59,37 @@ class LogWriter:
         for number in range(20, 0, -1):
             if self.rotated(number).exists():
                 self.rotated(number).rename(self.rotated(number + 1))
+
+
+class LogReader:
+    """A daemon that follows the log: polls to the end, may be restarted, keeps only its cursor."""
+
+    def __init__(self, path: Path, limits: Limits = SMALL) -> None:
+        self.ids: list[str] = []
+        self.rejects: list[Reject] = []
+        self.cursor: Cursor | None = None
+        self.more = False
+        self._options = FileOptions(name="log", type="file", path=path, follow=True)
+        self._limits = limits
+        self._source = FileSource(self._options, limits)
+
+    def step(self) -> None:
+        page = self._source.pull(self.cursor)
+        self.ids += [event.text("id") for event in page.events]
+        self.rejects += page.rejects
+        self.more = page.more
+        self.cursor = page.cursor
+
+    def poll(self) -> None:
+        for _ in range(1000):
+            self.step()
+            if not self.more:
+                return
+        raise AssertionError("no end")
+
+    def restart(self) -> None:
+        self._source.close()
+        self._source = FileSource(self._options, self._limits)
+
+    def close(self) -> None:
+        self._source.close()

@@ -23,6 +23,7 @@ from lpforwarder.errors import Failure, Transient
 
 MOST_ANSWER = 64 * 1024  # octets a collector may say before we hang up; syslog collectors say nothing
 READ_SIZE = 64 * 1024
+JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
 UNEVENTFUL = 0.005  # seconds between two looks at what the kernel gives no event for
 
 

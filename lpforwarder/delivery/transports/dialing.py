@@ -6,7 +6,7 @@ import errno
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from lpforwarder.delivery.transports import failures
@@ -30,10 +30,10 @@ class Address(NamedTuple):
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def resolve(host: str, port: int) -> list[Address]:
+def resolve(host: str, port: int, look_up: Callable[..., Any] = socket.getaddrinfo) -> list[Address]:
     """All addresses of a name, each once, asked anew at each call; Transient LPF201 when there is none."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = look_up(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:  # ValueError: no encoding as a host name
         raise failures.unresolved(host, error) from error
     return list(dict.fromkeys(Address(family, place) for family, _, _, _, place in found))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lpforwarder.delivery.framing import by_name
-from lpforwarder.delivery.transports.connection import UNEVENTFUL, Connection, Wake
+from lpforwarder.delivery.transports.connection import JUDGEMENT, UNEVENTFUL, Connection, Wake
 from lpforwarder.delivery.transports.hosts import Hosts
 from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions
 from lpforwarder.delivery.transports.tls import check_fingerprint, context
@@ -23,7 +23,6 @@ from lpforwarder.errors import Failure, Transient
 FENCE_TIMEOUT = 30.0  # seconds until a collector that has not closed counts as not answering
 FENCE_FAILURES = 3  # in a row, until we no longer ask for it
 SETTLE = 0.025  # seconds a process that dies needs at most to close all its sockets
-JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
 WARINESS = 0.3  # seconds in which a collector that takes one connection only hangs up on a second one
 LINGER = 2.0  # seconds for a polite end of a link that carries nothing unconfirmed
 

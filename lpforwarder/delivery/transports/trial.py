@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from lpforwarder.delivery.framing import by_name
 from lpforwarder.delivery.hygiene import one_line
-from lpforwarder.delivery.transports.connection import Connection, Wake
+from lpforwarder.delivery.transports.connection import JUDGEMENT, Connection, Wake
 from lpforwarder.delivery.transports.dialing import connect_any, resolve
 from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions, TlsSettings
 from lpforwarder.delivery.transports.tls import check_fingerprint, context
@@ -26,7 +26,6 @@ from lpforwarder.errors import Failure, Transient
 
 LINGER = 0.5  # seconds in which a collector that dislikes what it got usually hangs up
 CLOSE_WITHIN = 5.0
-JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
 MOST_NAMES = 3
 LONGEST_NAME = 200
 

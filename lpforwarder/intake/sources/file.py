@@ -73,7 +73,10 @@ class FileSource:
             return Page(events=(), cursor=after)
         try:
             return self._page(after, bookmark)
+        except FileNotFoundError as error:
+            raise self._failure(error) from error
         except OSError as error:
+            self.close()  # a descriptor may go bad for ever, as on a network file system
             raise self._failure(error) from error
 
     def close(self) -> None:
@@ -89,7 +92,7 @@ class FileSource:
             return self._next_file(found, self._gap(found.place))
         # Asked before reading: whatever the writer put into the old file before it went on is read below.
         is_left_behind = found.is_left_behind
-        reading = self._read(found.file, found.place, is_left_behind or not self._follow)
+        reading = self._read(found.file, found.place, bookmark, is_left_behind or not self._follow)
         events, rejects = self._convert(reading.cut, found.file.path.name)
         if self._follow and is_left_behind and reading.is_end:
             return replace(self._next_file(found, rejects), events=events)
@@ -97,40 +100,50 @@ class FileSource:
         same = after if bookmark is not None and not now.goes_beyond(bookmark) else None
         return Page(events=events, rejects=rejects, cursor=same or to_cursor(now), more=not reading.is_end)
 
-    def _read(self, file: LogFile, place: Place, is_last: bool) -> _Reading:
+    def _read(self, file: LogFile, place: Place, earlier: Bookmark | None, is_last: bool) -> _Reading:
         """One window of the file, cut; a larger one if not even one record fits.
 
         `is_last` says that nothing will be written behind the present end of the file.
         """
         status = file.stat()
-        head = file.read(0, SAMPLE)
         begin = max(0, place.offset - SAMPLE)
+        before = place.offset - begin
         for size in (self._limits.window, self._limits.longest + 1):
-            stretch = file.read(begin, place.offset - begin + size)
-            window = stretch[place.offset - begin :]
+            stretch = file.read(begin, before + size)
+            if earlier is not None and place == earlier.place and digest(stretch[:before]) != earlier.tail:
+                what = f"{self._name}: {self._path} was emptied while it was being read"
+                raise Transient(what, code="LPF310")
+            window = stretch[before:]
             at_end = len(window) < size
             cut = json_text.cut(window, place, is_last and at_end, self._limits)
             if at_end or cut.place.offset > place.offset or cut.place.stage == "ended":
                 break
-        # From the octets just cut, not read again: the file may have been emptied meanwhile.
-        tail = stretch[: cut.place.offset - begin][-SAMPLE:]
         return _Reading(
             cut=cut,
-            bookmark=self._bookmark(status, head, tail, cut.place),
+            bookmark=self._bookmark(status, begin, stretch, cut.place, earlier),
             is_end=cut.place.stage == "ended" or (at_end and not cut.full),
         )
 
-    def _bookmark(self, status: os.stat_result, head: bytes, tail: bytes, place: Place) -> Bookmark:
+    def _bookmark(
+        self, status: os.stat_result, begin: int, stretch: bytes, place: Place, earlier: Bookmark | None
+    ) -> Bookmark:
+        """The bookmark of a place in or behind the octets that stand at `begin`.
+
+        Made from octets that were read once: what is read again may be those of another file by then.
+        """
+        head, head_length = digest(stretch[:SAMPLE]), len(stretch[:SAMPLE])
+        if begin > 0 and earlier is not None:
+            head, head_length = earlier.head, earlier.head_length
         return Bookmark(
             path=path_digest(self._path),
             device=status.st_dev,
             inode=status.st_ino,
             modified=status.st_mtime_ns,
-            head_length=len(head),
-            head=digest(head),
-            tail=digest(tail),
+            head_length=head_length,
+            head=head,
+            tail=digest(stretch[: place.offset - begin][-SAMPLE:]),
             place=place,
-            was_empty=not head,
+            was_empty=not stretch and begin == 0,
         )
 
     def _next_file(self, found: Found, rejects: list[Reject]) -> Page:
@@ -155,7 +168,7 @@ class FileSource:
         status = file.stat()
         if following.identity(status) == sibling.identity:
             self._hold(file)
-            return self._bookmark(status, file.read(0, SAMPLE), b"", Place())
+            return self._bookmark(status, 0, file.read(0, SAMPLE), Place(), None)
         file.close()  # rotated this very moment; its inode will lead us to it
         device, inode = sibling.identity
         path = path_digest(self._path)

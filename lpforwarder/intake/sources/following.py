@@ -33,6 +33,7 @@ class LogFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_open = False
         # O_NONBLOCK: opening a named pipe would wait for a writer.
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         self.is_open = True
@@ -68,6 +69,10 @@ class LogFile:
         if self.is_open:
             self.is_open = False
             os.close(self._descriptor)
+
+    def __del__(self) -> None:
+        """Closes what an error kept from being closed: a retry must not cost a descriptor each time."""
+        self.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +140,11 @@ def _copied_away(path: Path, bookmark: Bookmark, current: LogFile) -> Found | No
     if not bookmark.was_empty:
         return None
     siblings = list(_siblings(path))
-    later = _later(siblings, _named(path, siblings), (bookmark.modified, _YOUNGEST_OF_AN_INSTANT, ""))
-    first = next((sibling for sibling in later[:-1] if not sibling.is_packed), None)
-    file = _open(first.path) if first is not None else None
-    if first is None or file is None:
+    later = _later(siblings, _named(path, siblings), _only_changed_since(bookmark))
+    if len(later) < 2 or all(sibling.is_packed or not sibling.size for sibling in later):
         return None
     current.close()
-    return Found(file=file, place=Place(), later=later[later.index(first) + 1 :])
+    return Found(file=None, place=Place(stage="ended"), later=later)
 
 
 def _find_rotated(path: Path, bookmark: Bookmark, held: LogFile | None) -> Found:
@@ -199,11 +202,15 @@ def _later(siblings: Sequence[Sibling], present: Sibling | None, age: Age) -> tu
 
 def _age(file: LogFile | None, siblings: Sequence[Sibling], bookmark: Bookmark) -> Age:
     if file is None:
-        return bookmark.modified, _YOUNGEST_OF_AN_INSTANT, ""
+        return _only_changed_since(bookmark)
     status = file.stat()
     own = next((sibling for sibling in siblings if sibling.identity == identity(status)), None)
     # A file without a name was perhaps compressed: its packed form has the same time and is not later.
     return own.age if own is not None else (status.st_mtime_ns, _YOUNGEST_OF_AN_INSTANT, "")
+
+
+def _only_changed_since(bookmark: Bookmark) -> Age:
+    return bookmark.modified, _YOUNGEST_OF_AN_INSTANT, ""
 
 
 def _siblings(path: Path) -> Iterator[Sibling]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.errors import Denied
-from lpforwarder.journal.opening import mend, prepare_folder, seal_collector, seal_source
+from lpforwarder.journal.opening import mend, prepare_folder
 from lpforwarder.journal.page import page_columns, row_checksum, store
+from lpforwarder.journal.rows import seal_collector, seal_source
 from lpforwarder.journal.schema import migrate
 from tests.fakes.pages import TIME, page
 

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from lpforwarder.journal.facts import ends
-from lpforwarder.journal.opening import write_gap
 from lpforwarder.journal.page import page_columns, row_checksum, store
+from lpforwarder.journal.rows import write_gap
 from lpforwarder.journal.scan import Gap
 from lpforwarder.journal.schema import migrate
 from lpforwarder.journal.waiting import BLOCK, WaitingCounter

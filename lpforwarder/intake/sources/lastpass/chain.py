@@ -1,0 +1,188 @@
+"""A whole report: the pages of one window joined in the order of the answer, nothing twice and nothing lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from lpforwarder.errors import Transient
+from lpforwarder.event import JSON
+from lpforwarder.intake.sources.lastpass import zone
+from lpforwarder.intake.sources.lastpass.answers import Report
+from lpforwarder.intake.sources.lastpass.records import Raw, raw_texts
+
+Ask = Callable[[dict[str, Any]], Report]
+"""One call with these parameters; its page, or Transient or Blocked."""
+
+MOST_PAGES = 1_000
+"""Of one window, whatever is asked for: a million events have a hundred pages."""
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """The records of a window, newest first as far as the pages tell."""
+
+    records: Sequence[JSON]
+    where: Sequence[str]
+    """`page 2, Event17` for each record."""
+    markers: dict[int, int]
+    """Position of a page's first record → the marker that asked for the page, in microseconds."""
+    pages: int
+    first_page: int
+    """How many records the first page had."""
+    is_whole: bool
+    """False when there are more pages than wanted; what has come is of no use then."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Page:
+    """`asked` is the marker that asked for it, None for the first; `where` as in Chain."""
+
+    asked: JSON
+    records: list[JSON]
+    where: list[str]
+
+
+def fetch(ask: Ask, data: dict[str, Any], most_pages: Callable[[int], int]) -> Chain:
+    """All pages of a window; `most_pages` gives their limit from the size of the first.
+
+    Raises Transient LPF308 when the marker does not move, and whatever `ask` raises.
+    """
+    report = ask(data)
+    pages = [_page(report, 1, None)]
+    limit = min(most_pages(len(report.records)), MOST_PAGES)
+    while report.marker is not None and len(pages) < limit:
+        marker = report.marker
+        report = ask(data | {"next": marker})
+        page = _page(report, len(pages) + 1, marker)
+        if report.marker == marker or not page.records or _starts_over(pages, page):
+            raise _stuck()
+        pages.append(page)
+    is_whole = report.marker is None
+    if not pages[0].records and not is_whole:
+        raise _stuck()
+    if is_whole:
+        _drop_repeated(ask, pages)
+    return _joined(pages, is_whole=is_whole)
+
+
+def _stuck() -> Transient:
+    return Transient("the page marker of the vault does not move", code="LPF308")
+
+
+def _page(report: Report, number: int, asked: JSON) -> _Page:
+    """The page, turned round if it goes forward in time: the documentation says newest first."""
+    records, where = list(report.records), [f"page {number}, {key}" for key in report.keys]
+    if len(records) > 1 and _time(records[0]) < _time(records[-1]):
+        records.reverse()
+        where.reverse()
+    return _Page(asked=asked, records=records, where=where)
+
+
+def _time(record: JSON) -> str:
+    value = record.get("Time") if isinstance(record, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _starts_over(pages: list[_Page], page: _Page) -> bool:
+    """Whether the page is the first one again: the marker led back instead of on."""
+    first = pages[0].records
+    return bool(first) and first[0] == page.records[0] and _time(first[0]) != _time(pages[-1].records[-1])
+
+
+def _drop_repeated(ask: Ask, pages: list[_Page]) -> None:
+    """Takes out what stands on both sides of a page boundary but happened once.
+
+    A marker includes its own instant, so a page may begin with events of the page before. Twins look just
+    the same; what tells them apart is the report of that one second, asked for alone.
+    """
+    for time in _doubtful(pages):
+        try:
+            excess = _counts(pages, time) - _true_counts(ask, time)
+        except zone.UnreadableTime:
+            continue
+        for before, page in pairwise(pages):
+            if _time(page.records[0]) == time == _time(before.records[-1]):
+                _drop(page, before, time, excess)
+    pages[1:] = [page for page in pages[1:] if page.records]
+
+
+def _doubtful(pages: list[_Page]) -> list[str]:
+    """The times at which a page ends and the next begins with a record that the first one has as well."""
+    found = {}
+    for before, page in pairwise(pages):
+        time = _time(page.records[0])
+        if time and time == _time(before.records[-1]) and _tail(before, time) & _head(page, time):
+            found[time] = None
+    return list(found)
+
+
+def _tail(page: _Page, time: str) -> Counter[Raw]:
+    return Counter(raw_texts(record) for record in page.records if _time(record) == time)
+
+
+_head = _tail
+
+
+def _counts(pages: list[_Page], time: str) -> Counter[Raw]:
+    return sum((_tail(page, time) for page in pages), Counter())
+
+
+def _true_counts(ask: Ask, time: str) -> Counter[Raw]:
+    """What happened at this time of the account's clock; one second more at both ends, should they not count."""
+    wall = zone.parse(time).wall
+    window = {"from": str(wall - _SECOND), "to": str(wall + _SECOND)}
+    report = ask(window)
+    if report.marker is not None:
+        what = "more events in a second than a page holds: what repeats cannot be told from twins"
+        raise Transient(what, code="LPF308", fix="it is tried again with a smaller window")
+    return _tail(_page(report, 1, None), time)
+
+
+def _drop(page: _Page, before: _Page, time: str, excess: Counter[Raw]) -> None:
+    """Takes from the head of the page what the page before has, as far as there is too much of it."""
+    repeatable = _tail(before, time)
+    kept: list[int] = []
+    for position, record in enumerate(page.records):
+        raw = raw_texts(record) if _time(record) == time else None
+        if raw is not None and excess[raw] > 0 and repeatable[raw] > 0:
+            excess[raw] -= 1
+            repeatable[raw] -= 1
+        else:
+            kept.append(position)
+    page.records = [page.records[position] for position in kept]
+    page.where = [page.where[position] for position in kept]
+
+
+def _joined(pages: list[_Page], *, is_whole: bool) -> Chain:
+    records: list[JSON] = []
+    where: list[str] = []
+    markers: dict[int, int] = {}
+    for page in pages:
+        microseconds = _microseconds(page.asked)
+        if microseconds is not None:
+            markers[len(records)] = microseconds
+        records += page.records
+        where += page.where
+    return Chain(
+        records=records,
+        where=where,
+        markers=markers,
+        pages=len(pages),
+        first_page=len(pages[0].records),
+        is_whole=is_whole,
+    )
+
+
+def _microseconds(marker: JSON) -> int | None:
+    """A marker as an instant; None when it is something else."""
+    if isinstance(marker, int) and not isinstance(marker, bool):
+        return marker
+    text = marker.strip() if isinstance(marker, str) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

@@ -1,0 +1,99 @@
+"""What our own calls say about the account's clock. Pure.
+
+Every call leaves a "Reporting" event with our label, and the label holds the instant of the call; so each of
+them in an answer shows the offset of the account from UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from lpforwarder.event import JSON
+from lpforwarder.intake.sources.lastpass import zone as zones
+from lpforwarder.intake.sources.lastpass.records import is_own_report, raw_texts
+from lpforwarder.intake.sources.lastpass.zone import Measured, UnreadableTime
+
+PRODUCT = "lpforwarder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnReport:
+    """The event that one of our calls left."""
+
+    position: int
+    """In the answer."""
+    called: int
+    """When the call was made: seconds since 1970 UTC, by our clock."""
+    time: str
+    """Its `Time`, as the account shows it."""
+
+
+def installation(*facts: str) -> str:
+    """Eight hex digits made of facts that together belong to one installation."""
+    return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def label(installation: str, called: int) -> str:
+    """The `apiuser` of a call at this instant."""
+    return f"{PRODUCT}/{installation}/{called}"
+
+
+def own_reports(records: Iterable[JSON], installation: str) -> list[OwnReport]:
+    """The events that our calls left, in the order of the answer."""
+    pattern = _pattern(installation)
+    found = []
+    for position, record in enumerate(records):
+        if not isinstance(record, dict):
+            continue
+        for text in (record.get("Data"), record.get("Username")):
+            match = pattern.search(text) if isinstance(text, str) else None
+            if match and is_own_report(record, match[0]):
+                found.append(OwnReport(position=position, called=int(match[1]), time=raw_texts(record).time))
+                break
+    return found
+
+
+@cache
+def _pattern(installation: str) -> re.Pattern[str]:
+    return re.compile(rf"{PRODUCT}/{installation}/([0-9]{{1,12}})\Z")
+
+
+def measured(zone: ZoneInfo, reports: Iterable[OwnReport], skew: float) -> Measured | None:
+    """The account's offset as the newest of the reports shows it; None when none can be read.
+
+    `skew` is what the vault's clock is ahead of ours, in seconds: a wrong clock here must not look like a
+    wrong zone.
+    """
+    for report in sorted(reports, key=lambda report: report.called, reverse=True):
+        found = [_measure(zone, report, shift) for shift in dict.fromkeys((0.0, skew))]
+        readable = [one for one in found if one is not None]
+        if readable:
+            return min(readable, key=lambda one: (not one.agrees, abs(one.residual)))
+    return None
+
+
+def _measure(zone: ZoneInfo, report: OwnReport, shift: float) -> Measured | None:
+    try:
+        return zones.measure(zone, report.called + shift, zones.parse(report.time))
+    except UnreadableTime:
+        return None
+
+
+@cache
+def fixed(offset: int) -> ZoneInfo:
+    """A zone that always has this offset, in seconds east of UTC."""
+    # zoneinfo makes zones from TZif files only (RFC 8536): an empty one with the offset in its footer.
+    sign = "-" if offset >= 0 else "+"  # POSIX counts to the west
+    minutes = abs(offset) // 60
+    name = f"<{zones.offset_text(offset).replace(':', '')}>{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    header = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, 0, 1, 4)
+    body = struct.pack(">lbb4s", offset, 0, 0, b"LPF\0")
+    octets = (header + body) * 2 + f"\n{name}\n".encode()
+    return ZoneInfo.from_file(io.BytesIO(octets), key=f"UTC{zones.offset_text(offset)}")

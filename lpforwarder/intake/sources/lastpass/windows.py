@@ -1,0 +1,74 @@
+"""Which stretch of time a poll reads, and where the next one begins. Pure.
+
+A window catches up from where the last one ended, or reaches to the live edge and has no end. What could
+still change is read again: an event at t is final once it was read `overlap` seconds after t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from lpforwarder.intake.sources.lastpass import zone as zones
+from lpforwarder.intake.sources.lastpass.cursor import Place
+
+FIRST_WIDTH = 86_400
+"""Seconds of a first window."""
+MOST_WIDTH = 8 * 86_400
+_FEW = 0.25  # of a page: so little in a window that the next may be twice as wide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """From `begin` up to but not including `end`; None is the live edge. Seconds since 1970 UTC."""
+
+    begin: int
+    end: int | None
+
+
+def window(place: Place, now: float) -> Window:
+    """The window that a poll at this place reads."""
+    end = place.upto + max(place.width, 1)
+    return Window(begin=place.again, end=None if end >= now else end)
+
+
+def asked(window: Window, zone: ZoneInfo, upto: int, overlap: int) -> dict[str, str]:
+    """`from` and `to` on the account's clock, both a little wider than the window.
+
+    A second more at the beginning, for it is not known whether the ends count. At the live edge there is no
+    `to`: whatever the zone and the clocks, nothing new is cut off, and events of the future are delivered.
+    """
+    end = upto if window.end is None else window.end
+    begin = zones.reach_back(zone, window.begin, max(end, window.begin), overlap)
+    data = {"from": zones.to_local(zone, begin - 1, 0)}
+    if window.end is not None:
+        data["to"] = zones.to_local(zone, window.end, 1)
+    return data
+
+
+def narrower(place: Place, now: float) -> int:
+    """The width to try when a window holds too much."""
+    whole = max(int(now) - place.upto, 1)
+    return max(min(place.width, whole) // 2, 1)
+
+
+def wider(width: int, records: int, first_page: int, pages: int) -> int:
+    """The width for the next window: twice as much after one that held little."""
+    is_little = pages == 1 and records <= max(first_page, 10_000) * _FEW
+    return min(width * 2, MOST_WIDTH) if is_little else width
+
+
+def reached(window: Window, place: Place, newest: int | None, now: float) -> int:
+    """Up to where has been read: the end of the window, at the live edge the newest event that has happened."""
+    if window.end is not None:
+        return window.end
+    return max(place.upto, min(newest, int(now))) if newest is not None else place.upto
+
+
+def again(place: Place, upto: int, zone: ZoneInfo, now: float, overlap: int) -> int:
+    """From where the next window must read again; never before the present one, whose past is forgotten.
+
+    In and behind a repeated hour that is its first pass, since events of both carry the same times.
+    """
+    begin = min(upto, int(now) - overlap)
+    return max(place.again, zones.reach_back(zone, begin, upto, overlap))

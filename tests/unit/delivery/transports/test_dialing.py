@@ -1,0 +1,154 @@
+"""Looking up and connecting, over loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+import pytest
+
+from lpforwarder.delivery.transports.connection import Wake
+from lpforwarder.delivery.transports.dialing import Address, connect, connect_any, is_own, resolve
+from lpforwarder.errors import Transient
+from tests.fakes.links import FarEnd, Stopwatch, a_moment_later, black_hole, open_descriptors
+from tests.fakes.ports import ReservedPort
+
+
+def loopback(port: int) -> Address:
+    return Address(socket.AF_INET, ("127.0.0.1", port))
+
+
+def refused_address() -> Address:
+    reserved = ReservedPort()
+    reserved.close()
+    return loopback(reserved.number)
+
+
+def test_a_name_gives_each_of_its_addresses_once_and_in_order() -> None:
+    def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port))
+        six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", port, 0, 0))
+        return [six, four, six, four]
+
+    found = resolve("siem.example.net", 6514, look_up)
+
+    assert [str(address) for address in found] == ["[2001:db8::1]:6514", "192.0.2.1:6514"]
+
+
+def test_the_scope_of_a_link_local_address_is_kept() -> None:
+    (address,) = resolve("fe80::1%lo", 6514)
+
+    assert address.place[3] == socket.if_nametoindex("lo")
+
+
+def test_a_name_that_nobody_knows_is_named_with_the_resolvers_words() -> None:
+    def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with pytest.raises(Transient, match=r'"siem\.example\.net" .* Name or service not known') as raised:
+        resolve("siem.example.net", 6514, look_up)
+    assert raised.value.code == "LPF201"
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example.net", "a..example.net", "a\0.example.net"])
+def test_what_cannot_be_a_name_is_no_bug_of_ours(host: str) -> None:
+    with pytest.raises(Transient) as raised:
+        resolve(host, 6514)
+    assert raised.value.code == "LPF201"
+
+
+def test_a_link_has_the_socket_options_that_make_a_dead_peer_known() -> None:
+    with FarEnd() as far_end:
+        near, _ = far_end.pair()
+        sock = near._sock
+        tcp = {
+            socket.TCP_NODELAY: 1,
+            socket.TCP_USER_TIMEOUT: 30_000,
+            socket.TCP_KEEPIDLE: 10,
+            socket.TCP_KEEPINTVL: 5,
+            socket.TCP_KEEPCNT: 3,
+        }
+        assert {option: sock.getsockopt(socket.IPPROTO_TCP, option) for option in tcp} == tcp
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 256 * 1024  # the kernel doubles it
+        assert not sock.get_inheritable()
+
+
+def test_a_refused_connection_says_that_nobody_listens() -> None:
+    address = refused_address()
+    with pytest.raises(Transient, match=f"{address} refused the connection: nobody listens") as raised:
+        connect(address, 5.0, Wake())
+    assert raised.value.code == "LPF202"
+
+
+def test_a_black_hole_is_given_up_within_the_connect_timeout() -> None:
+    told = pytest.raises(Transient, match="no answer")
+    with black_hole() as (_, port), Stopwatch() as watch, told as raised:
+        connect(loopback(port), 0.3, Wake())
+    assert raised.value.code == "LPF203"
+    assert 0.3 <= watch.wall < 2.0
+
+
+def test_an_address_that_swallows_packets_leaves_time_for_the_next_one() -> None:
+    with black_hole() as (_, port), FarEnd() as far_end, Stopwatch() as watch:
+        near = connect_any([loopback(port), loopback(far_end.address[1])], 1.0, Wake())
+        near.close()
+    assert near.peer == f"127.0.0.1:{far_end.address[1]}"
+    assert watch.wall < 1.0
+
+
+def test_the_time_that_a_refusal_did_not_take_goes_to_the_others() -> None:
+    with black_hole() as (_, port), Stopwatch() as watch, pytest.raises(Transient) as raised:
+        connect_any([refused_address(), loopback(port)], 0.4, Wake())
+    assert raised.value.code == "LPF203"
+    assert watch.wall >= 0.4
+
+
+def test_an_address_of_a_family_this_machine_lacks_does_not_hide_the_others() -> None:
+    with FarEnd() as far_end:
+        strange = Address(socket.AF_DECnet, ("::1", 6514, 0, 0))
+        near = connect_any([strange, loopback(far_end.address[1])], 5.0, Wake())
+        assert near.peer == f"127.0.0.1:{far_end.address[1]}"
+        near.close()
+
+
+def test_a_family_this_machine_lacks_is_told_like_any_other_failure() -> None:
+    with pytest.raises(Transient, match="not supported") as raised:
+        connect(Address(socket.AF_DECnet, ("::1", 6514, 0, 0)), 5.0, Wake())
+    assert raised.value.code == "LPF203"
+
+
+def test_ipv6_works_and_is_shown_in_brackets() -> None:
+    with contextlib.closing(socket.create_server(("::1", 0), family=socket.AF_INET6)) as listener:
+        port = listener.getsockname()[1]
+        (address,) = resolve("::1", port)
+        near = connect(address, 5.0, Wake())
+        assert near.peer == f"[::1]:{port}"
+        near.close()
+
+
+def test_abort_ends_a_connect_that_hangs_and_tries_no_further_address() -> None:
+    wake = Wake()
+    with black_hole() as (_, port), FarEnd() as far_end, Stopwatch() as watch:
+        addresses = [loopback(port), loopback(far_end.address[1])]
+        with a_moment_later(wake.call), pytest.raises(Transient) as raised:
+            connect_any(addresses, 60.0, wake)
+    assert raised.value.code == "LPF290"
+    assert watch.wall < 0.5
+
+
+def test_a_socket_that_is_connected_to_itself_is_no_collector() -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.connect(sock.getsockname())
+        assert is_own(sock)
+
+
+def test_failed_connections_leave_no_descriptor_open() -> None:
+    address, wake = refused_address(), Wake()
+    before = open_descriptors()
+    for _ in range(1000):
+        with pytest.raises(Transient):
+            connect(address, 5.0, wake)
+    assert open_descriptors() <= before
