@@ -212,6 +212,10 @@ class SqliteJournal(JournalReader):
                 raise
             move()
 
+    def apply(self, *, keep: float, max_size: int, when_full: str) -> None:
+        """Follows a changed configuration from the next append and the next removal on."""
+        self._rules = retention.Rules(keep=keep, max_size=max_size, when_full=when_full)
+
     # ---- upkeep, called by the janitor --------------------------------------------------------------------
 
     def remove_some(self) -> int:

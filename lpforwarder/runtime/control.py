@@ -178,7 +178,7 @@ class ControlServer:
         except Failure as failure:
             answer = _error(failure.code, failure.what, failure.fix)
         except ConfigError as error:
-            answer = _error(error.problems[0].code if error.problems else "LPF100", str(error), "")
+            answer = _error(error.problems[0].code if error.problems else "LPF101", str(error), "")
         return json.dumps(answer).encode() + b"\n"
 
     def _handle(self, raw: bytes) -> Mapping[str, Any]:

@@ -40,7 +40,7 @@ class Outcome:
     def line(self) -> str:
         """One line for people."""
         return (
-            f"{self.scenario:<44} {self.rounds:>3} rounds  {self.sent:>7,} sent  {self.lost} lost  "
+            f"{self.scenario:<62} {self.rounds:>3} rounds  {self.sent:>7,} sent  {self.lost} lost  "
             f"{self.duplicates:>7,} twice (of {self.allowed:,})  worst recovery {self.worst_recovery:.2f} s"
         )
 

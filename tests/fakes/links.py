@@ -81,8 +81,19 @@ class FarEnd:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.forget()
+        self._listener.close()
+
+    def forget(self) -> None:
+        """Closes both ends of all connections so far, and those that nobody has accepted."""
+        while self.accept_now() is not None:
+            pass
         for end in self._open:
             end.close()
+        self._open.clear()
+
+    def refuse(self) -> None:
+        """From now on nobody listens; connections stay."""
         self._listener.close()
 
     def accept(self) -> socket.socket:
@@ -91,6 +102,18 @@ class FarEnd:
         accepted.settimeout(PATIENCE)
         self._open.append(accepted)
         return accepted
+
+    def accept_now(self) -> socket.socket | None:
+        """The next connection that is there already, or None."""
+        if self._listener.fileno() < 0:
+            return None
+        self._listener.settimeout(0.0)
+        try:
+            return self.accept()
+        except BlockingIOError:
+            return None
+        finally:
+            self._listener.settimeout(PATIENCE)
 
     def pair(self) -> tuple[Connection, socket.socket]:
         """Our end and the collector's end of a plain connection; both are closed when the context ends."""

@@ -29,6 +29,9 @@ def main() -> None:
     pages = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     journal = opened(folder, limit=pages)
     journal.register("siem", "oldest")
+    journal.hold_for(["siem"])
+    if not pages:
+        find_it_full_by_a_checkpoint(journal, folder)
     last = fill(journal)
     assert pages or not (folder / "journal.db.reserve").exists(), "the reserve was not given up"
     assert journal.cursor("acme") == str(last)
@@ -41,6 +44,7 @@ def main() -> None:
         take(folder, leaving=RESERVE // 2)
     # A start on a disk nearly full: delivery goes on, nothing is taken in.
     journal = opened(folder, limit=pages)
+    journal.hold_for(["siem"])
     assert refused(journal, last), "events were taken without a reserve"
     assert journal.newest() == last
     deliver(journal, last)
@@ -51,6 +55,20 @@ def main() -> None:
     assert journal.newest() == last + EACH
     assert journal.gaps() == ()
     journal.close()
+
+
+def find_it_full_by_a_checkpoint(journal: SqliteJournal, folder: Path) -> None:
+    """The first write without room is a checkpoint: the reserve makes way for it."""
+    take(folder, leaving=0)
+    for _ in range(2000):
+        journal.advance("archive", Seq(0), Seq(0), sent=1)
+        if not (folder / "journal.db.reserve").exists():
+            break
+    else:
+        raise AssertionError("2,000 checkpoints did not fill the disk")
+    assert refused(journal, 0), "events were taken without a reserve"
+    (folder / "ballast").unlink()
+    assert journal.make_reserve()
 
 
 def take(folder: Path, leaving: int) -> None:

@@ -27,6 +27,7 @@ class Hosts:
         *,
         connect_timeout: float,
         clock: Callable[[], float] = time.monotonic,
+        look_up: Callable[[str, int], list[Address]] = resolve,
     ) -> None:
         self._hosts = hosts
         self._port = port
@@ -34,6 +35,7 @@ class Hosts:
         self._verify = verify
         self._connect_timeout = connect_timeout
         self._clock = clock
+        self._look_up = look_up
         self._avoided: dict[str, float] = {}
         """Hosts that kept us waiting in vain, and until when others are tried before them."""
 
@@ -71,7 +73,7 @@ class Hosts:
         return self._clock() < self._avoided.get(host, float("-inf"))
 
     def _reach_afresh(self, host: str) -> Connection:
-        connection = connect_any(resolve(host, self._port), self._connect_timeout, self._wake)
+        connection = connect_any(self._look_up(host, self._port), self._connect_timeout, self._wake)
         self._verify(connection, host)
         return connection
 
@@ -82,7 +84,7 @@ class Hosts:
         """
         present = Address(*old.address)
         try:
-            addresses = resolve(host, self._port)
+            addresses = self._look_up(host, self._port)
         except Failure:  # the resolver is down, the collector is not
             addresses = [present]
         addresses.sort(key=lambda address: address != present)

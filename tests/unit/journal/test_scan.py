@@ -131,6 +131,25 @@ def test_a_page_whose_contents_cannot_be_read_costs_no_other(
         assert found(again, last=62)[-3:] == [(58, 61, ""), (61, 62, UNREADABLE), (62, 63, "")]
 
 
+def test_a_long_damaged_stretch_ends_exactly_where_rows_can_be_read_again(path: Path) -> None:
+    size, many = 500, 30
+    with closing(connect(path)) as connection:
+        connection.execute("DELETE FROM page")
+        for number in range(many):
+            events = page(number * size + 1, (number + 1) * size)
+            row = page_columns(store(number * size + 1, "acme", events, TIME))
+            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    for number in range(10, 15):
+        spoil(path, f'"id":"{number * size + 1}"', b"\xff" * 64)
+    with closing(connect(path)) as connection:
+        around = found(connection, last=size * many)
+    (gap,) = [one for one in around if one[2]]
+    assert gap[0] <= 10 * size + 1 < 15 * size <= gap[1] - 1
+    assert gap[1] - gap[0] < 10 * size
+    assert len(around) == many + 1 - (gap[1] - gap[0]) // size
+    assert (gap[0] - 1) % size == (gap[1] - 1) % size == 0
+
+
 def test_text_that_is_no_text_any_more_is_a_gap(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE page SET source = CAST(x'FF41' AS TEXT) WHERE first = 7")
     assert found(connection)[2] == (7, 10, UNREADABLE)

@@ -244,6 +244,15 @@ def test_only_configured_collectors_hold_back_retention(bench: Bench) -> None:
     assert journal.checkpoint("gone") == 0
 
 
+def test_a_changed_configuration_is_followed(bench: Bench) -> None:
+    journal = bench.open()
+    journal.append("acme", page(1, 3), (), "one")
+    journal.apply(keep=-1.0, max_size=1, when_full="pause-polling")
+    assert journal.remove_some() == 1
+    with pytest.raises(Transient, match="journal has reached 1 octets"):
+        journal.append("acme", page(4, 4), (), "two")
+
+
 # ---- damage -----------------------------------------------------------------------------------------------
 
 
@@ -355,6 +364,23 @@ def test_a_damaged_end_is_no_reason_to_look_again_and_again(bench: Bench) -> Non
         again.append("acme", page(7, 7), (), "three")
         assert again.newest() == 7
         assert [(entry.seq, entry.event.text("id")) for entry in again.read(Seq(3), 10)] == [(7, "7")]
+
+
+def test_a_damaged_file_is_not_made_smaller(bench: Bench) -> None:
+    with bench.open(keep=-1.0) as journal:
+        journal.append("acme", page(1, 100, 5000), (), "one")
+        journal.append("acme", page(101, 200, 5000), (), "two")
+        journal.advance("siem", Seq(100), Seq(100))
+        assert journal.remove_some() == 1
+    with open(bench.path, "r+b") as file:
+        file.seek(4096)  # the page that says where the others belong
+        file.write(b"\xff" * 4096)
+    journal = bench.open(reserve_size=2**62)
+    before = bench.path.read_bytes()
+    assert not journal.shrink_some()
+    assert not journal.shrink_some()
+    assert bench.path.read_bytes() == before
+    assert len(journal.read(START, 1000)) == 100
 
 
 @pytest.mark.parametrize(

@@ -102,52 +102,66 @@ def _drop_repeated(ask: Ask, pages: list[_Page]) -> None:
     A marker includes its own instant, so a page may begin with events of the page before. Twins look just
     the same; what tells them apart is the report of that one second, asked for alone.
     """
-    for time in _doubtful(pages):
-        try:
-            excess = _counts(pages, time) - _true_counts(ask, time)
-        except zone.UnreadableTime:
-            continue
-        for before, page in pairwise(pages):
-            if _time(page.records[0]) == time == _time(before.records[-1]):
-                _drop(page, before, time, excess)
+    boundaries = [(before, page) for before, page in pairwise(pages) if _is_doubtful(before, page)]
+    always = all(before.records[-1] == page.records[0] for before, page in pairwise(pages))
+    for time in dict.fromkeys(_time(page.records[0]) for _, page in boundaries):
+        true = _true_counts(ask, time)
+        excess = None if true is None else _counts(pages, time) - true
+        for before, page in boundaries:
+            if page.records and _time(page.records[0]) == time:
+                repeated = _repeated(before, page, always=always) if excess is None else excess
+                _drop(page, before, time, repeated)
     pages[1:] = [page for page in pages[1:] if page.records]
 
 
-def _doubtful(pages: list[_Page]) -> list[str]:
-    """The times at which a page ends and the next begins with a record that the first one has as well."""
-    found = {}
-    for before, page in pairwise(pages):
-        time = _time(page.records[0])
-        if time and time == _time(before.records[-1]) and _tail(before, time) & _head(page, time):
-            found[time] = None
-    return list(found)
+def _is_doubtful(before: _Page, page: _Page) -> bool:
+    """Whether the page begins in the second in which the one before ends, with a record it has as well."""
+    time = _time(page.records[0])
+    return time == _time(before.records[-1]) and bool(_at(before, time) & _at(page, time))
 
 
-def _tail(page: _Page, time: str) -> Counter[Raw]:
-    return Counter(raw_texts(record) for record in page.records if _time(record) == time)
-
-
-_head = _tail
+def _at(page: _Page, time: str) -> Counter[Raw]:
+    """The records of this time; those that are no objects have none."""
+    return Counter(raw_texts(record) for record in page.records if time and _time(record) == time)
 
 
 def _counts(pages: list[_Page], time: str) -> Counter[Raw]:
-    return sum((_tail(page, time) for page in pages), Counter())
+    total: Counter[Raw] = Counter()
+    for page in pages:
+        total += _at(page, time)
+    return total
 
 
-def _true_counts(ask: Ask, time: str) -> Counter[Raw]:
-    """What happened at this time of the account's clock; one second more at both ends, should they not count."""
-    wall = zone.parse(time).wall
-    window = {"from": str(wall - _SECOND), "to": str(wall + _SECOND)}
-    report = ask(window)
-    if report.marker is not None:
-        what = "more events in a second than a page holds: what repeats cannot be told from twins"
-        raise Transient(what, code="LPF308", fix="it is tried again with a smaller window")
-    return _tail(_page(report, 1, None), time)
+def _true_counts(ask: Ask, time: str) -> Counter[Raw] | None:
+    """What happened at this time of the account's clock; None when a page does not hold it all.
+
+    Asked for with a second more at both ends, should they not count.
+    """
+    try:
+        wall = zone.parse(time).wall
+    except zone.UnreadableTime:
+        return None
+    report = ask({"from": str(wall - _SECOND), "to": str(wall + _SECOND)})
+    return None if report.marker is not None else _at(_page(report, 1, None), time)
+
+
+def _repeated(before: _Page, page: _Page, *, always: bool) -> Counter[Raw]:
+    """The best guess for a second that no page holds: what follows from how the vault makes its markers.
+
+    A marker without a fraction is the instant of everything in its second. Else only the last record of a
+    page can come again, and only if that is so at every boundary.
+    """
+    most = min(len(before.records), len(page.records))
+    longest = next((n for n in range(most, 0, -1) if before.records[-n:] == page.records[:n]), 0)
+    marker = _microseconds(page.asked)
+    if marker is None or marker % 1_000_000:
+        longest = min(longest, 1) if always else 0
+    return Counter(raw_texts(record) for record in page.records[:longest])
 
 
 def _drop(page: _Page, before: _Page, time: str, excess: Counter[Raw]) -> None:
     """Takes from the head of the page what the page before has, as far as there is too much of it."""
-    repeatable = _tail(before, time)
+    repeatable = _at(before, time)
     kept: list[int] = []
     for position, record in enumerate(page.records):
         raw = raw_texts(record) if _time(record) == time else None

@@ -59,7 +59,9 @@ class Pace:
 class Client:
     """Asks the vault. One request at a time; not for several threads."""
 
-    def __init__(self, options: LastPassOptions, *, pace: Pace | None = None, largest: int = LARGEST_BODY) -> None:
+    def __init__(
+        self, options: LastPassOptions, *, pace: Pace | None = None, largest: int = LARGEST_BODY
+    ) -> None:
         self._options = options
         self._pace = pace or Pace(time.monotonic, time.sleep)
         self._largest = largest
@@ -132,7 +134,9 @@ class Client:
             size += len(piece)
             if size > self._largest:
                 what = f"the answer is longer than {self._largest // 2**20} MiB and was not read to its end"
-                raise Transient(what, code="LPF314", fix="if it lasts, look at what stands between here and the vault")
+                raise Transient(
+                    what, code="LPF314", fix="if it lasts, look at what stands between here and the vault"
+                )
             yield piece
 
     def _failure(self, error: Exception) -> Failure:

@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -84,6 +85,12 @@ def _measure(zone: ZoneInfo, report: OwnReport, shift: float) -> Measured | None
         return zones.measure(zone, report.called + shift, zones.parse(report.time))
     except UnreadableTime:
         return None
+
+
+def at(zone: ZoneInfo, instant: int) -> int:
+    """The zone's offset at this instant, in seconds east of UTC."""
+    there = datetime.fromtimestamp(instant, zone).utcoffset()
+    return 0 if there is None else there // timedelta(seconds=1)
 
 
 @cache

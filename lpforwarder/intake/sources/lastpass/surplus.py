@@ -55,6 +55,11 @@ def digest(raw: Raw) -> str:
     return base64.b64encode(octets).decode("ascii")
 
 
+def fingerprint(record: object) -> str:
+    """A digest of a record that is none, to know it again."""
+    return hashlib.blake2b(repr(record).encode("ascii", "backslashreplace"), digest_size=9).hexdigest()
+
+
 def identity(raw: Raw) -> Raw:
     """The texts that the id is made of: as they came, but for the case of the action's name."""
     return raw._replace(action=fold(raw.action))

@@ -26,9 +26,9 @@ class Window:
     end: int | None
 
 
-def window(place: Place, now: float) -> Window:
-    """The window that a poll at this place reads."""
-    end = place.upto + max(place.width, 1)
+def window(place: Place, now: float, width: int) -> Window:
+    """The window of at most that many new seconds that a poll at this place reads."""
+    end = place.upto + max(width, 1)
     return Window(begin=place.again, end=None if end >= now else end)
 
 
@@ -46,10 +46,10 @@ def asked(window: Window, zone: ZoneInfo, upto: int, overlap: int) -> dict[str, 
     return data
 
 
-def narrower(place: Place, now: float) -> int:
+def narrower(place: Place, width: int, now: float) -> int:
     """The width to try when a window holds too much."""
     whole = max(int(now) - place.upto, 1)
-    return max(min(place.width, whole) // 2, 1)
+    return max(min(width, whole) // 2, 1)
 
 
 def wider(width: int, records: int, first_page: int, pages: int) -> int:

@@ -1,0 +1,92 @@
+"""What a person should mend although events still flow: a wrong zone, a secret that was regenerated."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from lpforwarder import rfc3339
+from lpforwarder.config.secrets import Secret
+from lpforwarder.intake.sources.lastpass import zone as zones
+from lpforwarder.intake.sources.lastpass.offset import at
+from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.runtime.worker import WorkerError
+
+log = structlog.get_logger()
+
+_PROOF = 900.0
+"""Seconds after the regeneration in which the old secret may still be accepted somewhere."""
+
+
+class Alarms:
+    """The alarms of one source; each is logged when it begins and when it ends."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._zone: WorkerError | None = None
+        self._secret: WorkerError | None = None
+        self._regenerated = 0.0
+        self._worthless: Secret | None = None
+
+    @property
+    def current(self) -> tuple[WorkerError, ...]:
+        """Those that are on."""
+        return tuple(alarm for alarm in (self._zone, self._secret) if alarm is not None)
+
+    def zone(self, configured: ZoneInfo, offset: int | None, now: float) -> None:
+        """`offset` is the measured one while it is not that of the configured zone, else None."""
+        if offset is None:
+            if self._zone is not None:
+                log.info("zone.matched", source=self._source, time_zone=configured.key)
+            self._zone = None
+            return
+        alarm = _mismatch(configured, offset, now)
+        if alarm != self._zone:
+            log.error(
+                "zone.mismatch",
+                source=self._source,
+                code=alarm.code,
+                reason=alarm.text,
+                fix=alarm.fix,
+                time_zone=configured.key,
+                measured=zones.offset_text(offset),
+            )
+        self._zone = alarm
+
+    def secret_regenerated(self, options: LastPassOptions, instant: int) -> None:
+        """The feed says that the API secret was replaced at this instant."""
+        if _changed_since(options, instant):
+            return
+        fix = f"write the new API secret to {options.secret_place}; it is noticed by itself"
+        text = f"the API secret of the account was regenerated at {rfc3339.render(instant * 1000)}"
+        self._secret = WorkerError(code="LPF316", text=text, fix=fix)
+        self._regenerated, self._worthless = float(instant), None
+        log.error("secret.regenerated", source=self._source, code="LPF316", reason=text, fix=fix)
+
+    def polled(self, secret: Secret, now: float) -> None:
+        """A poll went well with this secret."""
+        if self._secret is None:
+            return
+        self._worthless = self._worthless or secret
+        if secret != self._worthless or now > self._regenerated + _PROOF:
+            self._secret = None
+
+
+def _mismatch(configured: ZoneInfo, offset: int, now: float) -> WorkerError:
+    expected = zones.offset_text(at(configured, int(now)))
+    text = (
+        f"the account's clock is at UTC{zones.offset_text(offset)}, but time_zone {configured.key} is at "
+        f"UTC{expected}; the measured offset is used"
+    )
+    return WorkerError(code="LPF311", text=text, fix="set time_zone to the zone of the LastPass account")
+
+
+def _changed_since(options: LastPassOptions, instant: int) -> bool:
+    """Whether somebody wrote the secret file after that; of other places nothing is known."""
+    if options.secret_file is None:
+        return False
+    try:
+        return options.secret_file.stat().st_mtime > instant
+    except OSError:
+        return False
