@@ -71,6 +71,8 @@ class App:
         self.supervisor.forget(gone)
         for name in changes.stop:
             self._drop(self._parts[name])
+        limits = settings.journal
+        self.journal.apply(keep=limits.keep, max_size=limits.max_size, when_full=limits.when_full)
         self.journal.hold_for([collector.name for collector in settings.collectors])
         for name in stuck:  # its thread would work beside the new one; the next reload tries again
             parts.pop(name, None)
@@ -84,11 +86,21 @@ class App:
         """Reads the configuration again; raises ConfigError and changes nothing when it is wrong."""
         settings = load(path)
         if self.settings is not None:
-            for key in ("journal", "http", "control_socket"):
-                if getattr(settings, key) != getattr(self.settings, key):
-                    log.warning("settings.need_restart", key=key, reason="takes effect at the next start")
+            self._tell_what_waits(settings)
         self.apply(settings)
         self.supervisor.wake()
+
+    def _tell_what_waits(self, settings: Settings) -> None:
+        """Logs the changed settings that only a restart can apply."""
+        assert self.settings is not None
+        old, new = self.settings, settings
+        changed = {
+            "journal.path": old.journal.path != new.journal.path,
+            "http": old.http != new.http,
+            "control_socket": old.control_socket != new.control_socket,
+        }
+        for key in [key for key, is_changed in changed.items() if is_changed]:
+            log.warning("settings.need_restart", key=key, reason="takes effect at the next start")
 
     def drain(self, within: float, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Stops the sources, lets the collectors take what waits, stops them; `within` seconds for all."""
@@ -161,7 +173,7 @@ def _link_state(pump: Pump) -> status.LinkState:
 
 def parts_of(settings: Settings) -> dict[str, Part]:
     """Worker name → what it is made from; collectors first, then sources: readers before writers."""
-    parts = {JANITOR: Part("janitor", settings.journal, ())}
+    parts = {JANITOR: Part("janitor", None, ())}
     for collector in settings.collectors:
         parts[collector_name(collector.name)] = Part("collector", collector, digests(collector))
     for source in settings.sources:

@@ -55,6 +55,12 @@ class Reserve:
         return True
 
 
+def fitting(size: int, folder: Path) -> int:
+    """`size`, or an eighth of a disk that is too small for it: the rest belongs to events."""
+    system = os.statvfs(folder)
+    return min(size, system.f_blocks * system.f_frsize // 8)
+
+
 def disk_is_full(beside: Path) -> bool:
     """True when a small file beside this one cannot be allocated.
 

@@ -56,15 +56,16 @@ def open_journal(
     keep: float,
     max_size: int,
     when_full: str,
-    reserve_size: int = reserve.SIZE,
+    reserve_size: int | None = None,
     now: Callable[[], str] = rfc3339.now,
     on_damage: Callable[[Gap], None] | None = None,
 ) -> SqliteJournal:
     """The journal, open for writing by this process alone; made when there is none.
 
-    `keep` in seconds, `max_size` and `reserve_size` in octets, `when_full` as in retention.py. `on_damage`
-    hears of each damage once. Busy (LPF502) when another process has it, Denied (LPF503) when the folder
-    cannot be written, Denied (LPF505) when the file is newer than we are or not a journal.
+    `keep` in seconds, `max_size` and `reserve_size` in octets (None: 16 MB, less on a small disk), `when_full`
+    as in retention.py. `on_damage` hears of each damage once. Busy (LPF502) when another process has it,
+    Denied (LPF503) when the folder cannot be written, Denied (LPF505) when the file is newer than we are or
+    not a journal.
     """
     return SqliteJournal(
         path,
@@ -88,7 +89,7 @@ class SqliteJournal(JournalReader):
         path: Path,
         rules: retention.Rules,
         *,
-        reserve_size: int,
+        reserve_size: int | None,
         now: Callable[[], str],
         on_damage: Callable[[Gap], None] | None,
     ) -> None:
@@ -262,8 +263,9 @@ class SqliteJournal(JournalReader):
         except OSError as error:
             raise denied(path.parent, error) from error
 
-    def _open(self, path: Path, reserve_size: int) -> Writer:
-        room = Reserve(path.with_name(path.name + ".reserve"), reserve_size)
+    def _open(self, path: Path, reserve_size: int | None) -> Writer:
+        size = reserve.fitting(reserve.SIZE, path.parent) if reserve_size is None else reserve_size
+        room = Reserve(path.with_name(path.name + ".reserve"), size)
         try:
             return open_writer(
                 path,

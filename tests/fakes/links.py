@@ -173,6 +173,14 @@ def reset(far: socket.socket) -> None:
     far.close()
 
 
+def take(far: socket.socket, octets: int, pause: float = 0.0) -> None:
+    """Reads that many octets, resting `pause` seconds between two reads."""
+    rest = threading.Event()
+    while octets:
+        octets -= len(far.recv(min(octets, 2**17)))
+        rest.wait(pause)
+
+
 @contextlib.contextmanager
 def black_hole() -> Iterator[tuple[str, int]]:
     """An address that answers no connection attempt: its queue is full and nobody accepts."""

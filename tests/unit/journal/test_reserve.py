@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lpforwarder.journal.reserve import Reserve, disk_is_full
+from lpforwarder.journal.reserve import SIZE, Reserve, disk_is_full, fitting
 
 HUGE = 2**62
 
@@ -55,3 +55,10 @@ def test_a_reserve_that_cannot_be_made_is_not_held(tmp_path: Path) -> None:
 def test_a_disk_with_room_is_not_full_and_the_probe_leaves_nothing(tmp_path: Path) -> None:
     assert not disk_is_full(tmp_path / "journal.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_disk_gives_an_eighth_at_most(tmp_path: Path) -> None:
+    whole = fitting(HUGE, tmp_path)
+    assert 0 < whole < HUGE
+    assert fitting(whole - 1, tmp_path) == whole - 1
+    assert fitting(SIZE, tmp_path) <= SIZE

@@ -1,4 +1,4 @@
-"""A whole report: the pages of one window joined in the order of the answer, nothing twice and nothing lost."""
+"""A whole report: the pages of one window joined in the order of the answer, nothing twice, nothing lost."""
 
 from __future__ import annotations
 

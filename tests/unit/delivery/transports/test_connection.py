@@ -21,6 +21,7 @@ from tests.fakes.links import (
     answering,
     beside,
     reset,
+    take,
     until,
 )
 
@@ -77,14 +78,6 @@ def read_all(far: socket.socket) -> bytes:
     while chunk := far.recv(2**20):
         octets += chunk
     return octets
-
-
-def take(far: socket.socket, octets: int, pause: float = 0.0) -> None:
-    """Reads that many octets, resting `pause` seconds between two reads."""
-    rest = threading.Event()
-    while octets:
-        octets -= len(far.recv(min(octets, 2**17)))
-        rest.wait(pause)
 
 
 # ---- noticing ---------------------------------------------------------------------------------------------
