@@ -131,6 +131,7 @@ class App:
             workers=self.supervisor.states(),
             links={name: _link_state(pump) for name, pump in list(self.pumps.items())},
             polls={name: poller.polled.last_poll for name, poller in list(self.pollers.items())},
+            alarms={name: poller.alarms for name, poller in list(self.pollers.items())},
             full_in=self._full_in(facts.used),
         )
         return status.snapshot(self.settings, facts, self.journal.waiting, life, now=rfc3339.now())

@@ -5,15 +5,15 @@ Pure: facts of the journal, states of the workers and the settings go in, plain 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lpforwarder import rfc3339
 from lpforwarder.delivery.filters import wanted_kind
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.journal.facts import Facts
-from lpforwarder.runtime.worker import WorkerState
+from lpforwarder.runtime.worker import WorkerError, WorkerState
 from lpforwarder.settings import Settings
 
 BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
@@ -46,6 +46,8 @@ class Life:
     """By the collector's configured name."""
     polls: Mapping[str, str | None]
     """When each source last answered."""
+    alarms: Mapping[str, Sequence[WorkerError]] = field(default_factory=dict)
+    """By the source's name: what a person should mend although events still flow."""
     full_in: float | None = None
     """Seconds until the journal is full at the present pace; None when nobody can say."""
 
@@ -81,6 +83,7 @@ def _source(name: str, facts: Facts | None, life: Life | None) -> dict[str, Any]
         "events": known.events if known else 0,
         "duplicates": known.duplicates if known else 0,
         "rejects": known.rejects if known else 0,
+        "alarms": [_error(alarm) for alarm in (life.alarms.get(name, ()) if life else ())],
     }
 
 
@@ -125,10 +128,12 @@ def _state(worker: str, life: Life | None) -> dict[str, Any]:
     state = life.workers.get(worker) if life else None
     if state is None:
         return {"state": "stopped", "error": None, "next_try": None}
-    error = (
-        {"code": state.error.code, "text": state.error.text, "fix": state.error.fix} if state.error else None
-    )
+    error = _error(state.error) if state.error else None
     return {"state": state.state, "since": state.since, "error": error, "next_try": state.next_try}
+
+
+def _error(error: WorkerError) -> dict[str, str]:
+    return {"code": error.code, "text": error.text, "fix": error.fix}
 
 
 def _journal(settings: Settings, facts: Facts | None, life: Life | None) -> dict[str, Any]:
@@ -166,6 +171,9 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
                 f"{name} is behind: {events(collector['waiting'])} {_wait(collector['waiting'])} safely, "
                 f"the oldest for {spoken(age(collector['oldest_waiting'], now))}."
             )
+    for name, source in made["sources"].items():
+        if source["alarms"]:
+            return "behind", f"{name}: {source['alarms'][0]['text']}."
     newest = max((source["newest_event"] or "" for source in made["sources"].values()), default="")
     told = f" Newest event {spoken(age(newest, now))} ago." if newest else " No event has come in yet."
     if total:

@@ -58,8 +58,19 @@ class Globals:
     """-1 quiet, 0 usual, 1 and more: tell more."""
 
 
+class OutputClosed(Exception):
+    """Whoever read our output has enough."""
+
+
 class LazyGroup(click.Group):
     """Knows every command by name and one line; loads its module only when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # As it is, click would end the process with 1, which means a bug.
+            raise OutputClosed from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in COMMANDS.values() for name in section]
@@ -123,8 +134,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has enough; without this Python complains once more at exit.
+    except (OutputClosed, BrokenPipeError):
+        # Without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - sorted, shown and turned into an exit code

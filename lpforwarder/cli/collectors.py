@@ -30,13 +30,11 @@ def named(config: str | None, name: str) -> CollectorOptions:
     raise click.UsageError(f"no collector named {name!r}; {hint}")
 
 
-def ad_hoc(host: str, port: int, *, tls: bool, **keys: Any) -> CollectorOptions:
+def ad_hoc(transport: str, host: str, port: int, **keys: Any) -> CollectorOptions:
     """A collector without a configuration; `keys` as they would stand in the file. Raises ConfigError."""
-    transport = "tls" if tls else "tcp"
     model = collector_model(transport)
-    data = {"name": host, "transport": transport, "host": host, "port": port}
+    data = {"name": "test", "transport": transport, "host": host, "port": port}
     data |= {key: value for key, value in keys.items() if value is not None}
-    data["name"] = "test"
     try:
         return model.model_validate(data, context={"folder": Path()})
     except ValueError as error:

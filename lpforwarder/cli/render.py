@@ -90,7 +90,7 @@ def _encoder(
         options = named(config, collector)
         usual = getattr(options, "framing", "newline")
     else:
-        options, usual = ad_hoc("localhost", 601, tls=False), "newline"
+        options, usual = ad_hoc("tcp", "localhost", 601), "newline"
     changes = {"format": format_, "hostname": hostname, "app_name": app_name}
     options = options.model_copy(update={key: value for key, value in changes.items() if value is not None})
     return encoder_for(options, procid=procid), usual

@@ -8,7 +8,12 @@ import threading
 import click
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  lpforwarder simulate collector --listen 127.0.0.1:5514
+"""
+)
 def simulate() -> None:
     """Pretend servers, for trying things out."""
 

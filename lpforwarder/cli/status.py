@@ -98,6 +98,9 @@ def _troubles(facts: Mapping[str, Any]) -> list[str]:
     found = []
     for kind, command in (("collectors", "test-send --collector"), ("sources", "test-pull --source")):
         for name, part in facts[kind].items():
+            for alarm in part.get("alarms", ()):
+                found.append(f"        {name}: {alarm['text']} [{alarm['code']}].")
+                found.append(f"        fix: {alarm['fix']}")
             if part["error"] is None:
                 continue
             again = f" Next try in {_until(part['next_try'], facts)}." if part["next_try"] else ""

@@ -94,12 +94,8 @@ def _targets(
     host, port = split_address(to)
     if not tls and ca_file:
         raise click.UsageError("--ca-file needs --tls.")
-    settings = {"ca_file": ca_file} if ca_file else None
-    return [
-        ad_hoc(
-            host, port, tls=tls, framing=framing, format=format_, **({"tls": settings} if settings else {})
-        )
-    ]
+    keys = {"framing": framing, "format": format_, "tls": {"ca_file": ca_file} if ca_file else None}
+    return [ad_hoc("tls" if tls else "tcp", host, port, **keys)]
 
 
 def _events(event_file: str | None, mark: str, count: int | None) -> list[Event]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from lpforwarder.config.options import Duration, Options
 from lpforwarder.event import Cursor as Cursor
 from lpforwarder.event import Event, Reject
+from lpforwarder.runtime.worker import WorkerError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,15 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Gives back files and connections; may be called twice."""
+
+
+@runtime_checkable
+class Alarming(Protocol):
+    """A source that also tells what a person should mend although events still flow."""
+
+    @property
+    def alarms(self) -> Sequence[WorkerError]:
+        """Those that are on; may be asked from another thread."""
 
 
 class SourceOptions(Options):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lpforwarder import rfc3339
-from lpforwarder.intake.contract import IntakeJournal, Page, Source
+from lpforwarder.intake.contract import Alarming, IntakeJournal, Page, Source
+from lpforwarder.runtime.worker import WorkerError
 
 
 class Stop(Protocol):
@@ -87,6 +88,11 @@ class Poller:
         self.polled = self._counted(page, new)
         # A source that promises more but stands still would be asked without a pause, for ever.
         return page.more and page.cursor != cursor
+
+    @property
+    def alarms(self) -> Sequence[WorkerError]:
+        """What a person should mend although events still flow."""
+        return self._source.alarms if isinstance(self._source, Alarming) else ()
 
     def abort(self) -> None:
         """Does nothing: a source belongs to its thread, and closing a file under a read would be worse.

@@ -16,8 +16,13 @@ from pydantic import ValidationError
 
 from lpforwarder.intake.contract import Source, SourceOptions
 from lpforwarder.intake.sources.file import FileOptions, FileSource
+from lpforwarder.intake.sources.lastpass.client import Client, Pace
+from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.intake.sources.lastpass.source import LastPassSource
 from lpforwarder.intake.sources.sample import SampleOptions, SampleSource
 from lpforwarder.plugins import load, registered
+from lpforwarder.simulator.vault.options import VaultOptions
+from lpforwarder.simulator.vault.server import PretendVault
 from tests.contract.source_suite import SourceSuite
 from tests.fakes.source import FakeSource, sample_events
 
@@ -48,6 +53,35 @@ def source_file(tmp_path: Path) -> Iterator[Make]:
 def source_sample() -> Make:
     options = SampleOptions(name="demo", type="sample", rate=0.0, count=2_500, start="2026-01-31T00:00:00Z")
     return lambda: SampleSource(options)
+
+
+@pytest.fixture
+def source_lastpass(tmp_path: Path) -> Iterator[Make]:
+    now = 1_772_647_200.0
+    secret = tmp_path / "acme.secret"
+    made: list[LastPassSource] = []
+    with PretendVault(
+        options=VaultOptions(events=2_500, days=3.0, page_size=400), clock=lambda: now
+    ) as vault:
+        secret.write_text(vault.secret)
+        secret.chmod(0o600)
+        options = LastPassOptions(
+            name="acme",
+            type="lastpass",
+            account=vault.options.account,
+            secret_file=secret,
+            url=vault.url,
+            first_start="4d",
+        )
+
+        def make() -> LastPassSource:
+            client = Client(options, pace=Pace(lambda: 0.0, lambda _: None))
+            made.append(LastPassSource(options, clock=lambda: now, client=client))
+            return made[-1]
+
+        yield make
+        for source in made:
+            source.close()
 
 
 class TestRegisteredSources(SourceSuite):

@@ -9,9 +9,9 @@ import os
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ RESTARTS = int(os.environ.get("LPFORWARDER_RESTARTS", "2"))
 RATE = 2000  # events a second
 FENCE, REPLAY, REPLAY_SECONDS = 500, 500, 0.2
 RECORDED_SECONDS = 0.25  # a killed daemon has not noted down what was confirmed in the last quarter second
+MOST_TWICE = 2 * FENCE + max(REPLAY, FENCE, int(RATE * (REPLAY_SECONDS + RECORDED_SECONDS)))
+"""Duplicates that one accident may cause: two fences, and the replay window.
+
+The window reaches as far back as the longer of two: so many events, or what was confirmed a moment ago.
+"""
 RECOVERY_SECONDS = 2.0
 PATIENCE = 60.0
 
@@ -42,111 +47,128 @@ LINKS: dict[str, ssl.TLSVersion | None] = {
     "tls1.2": ssl.TLSVersion.TLSv1_2,
     "tls1.3": ssl.TLSVersion.TLSv1_3,
 }
-Make = Callable[[Path, ServerTls | None], ChildCollector]
-RECEIVERS: dict[str, Make] = {
+RECEIVERS: dict[str, Callable[[Path, ServerTls | None], ChildCollector]] = {
     "receiver": lambda folder, tls: CollectorProcess(folder, tls=tls),
     "rsyslog": lambda folder, tls: Rsyslog(folder, tls=tls, driver=rsyslog_driver(tls)),
     "syslog-ng": lambda folder, tls: SyslogNg(folder, tls=tls),
 }
-receivers = pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name == "receiver" else pytest.mark.peers) for name in RECEIVERS],
-)
-links = pytest.mark.parametrize("link", LINKS)
 
 
 def rsyslog_driver(tls: ServerTls | None) -> Any:
-    """Both of its TLS libraries get their turn: Debian's GnuTLS is met with 1.2 in the wild."""
+    """Both of its TLS libraries get their turn: GnuTLS is met with 1.2 in the wild."""
     return "gtls" if tls is not None and tls.version is ssl.TLSVersion.TLSv1_2 else "ossl"
 
 
 @dataclass(slots=True)
 class Stage:
-    """A stream of events, the daemon that forwards them, and the collector that gets them."""
+    """A stream of events, the daemon that forwards them, and the collectors that get them, by their link."""
 
     scenario: str
     stream: EventStream
     daemon: Daemon
-    collector: ChildCollector
+    collectors: Mapping[str, ChildCollector]
     random: random.Random
-    worst_recovery: float = 0.0
     rounds: int = 0
-
-    def wait_until_caught_up(self) -> None:
-        """Returns when all that was written before the call has been confirmed."""
-        written = self.stream.written
-        self.daemon.wait_until(lambda facts: facts["collectors"]["siem"]["checkpoint"] >= written, PATIENCE)
+    worst_recovery: dict[str, float] = field(default_factory=dict)
 
     def kill_daemon(self) -> None:
-        self.accident(self.daemon.kill, self.daemon.start)
-
-    def kill_collector(self) -> None:
-        self.accident(self.collector.kill, self.collector.start)
-
-    def restart_collector(self) -> None:
-        self.accident(self.collector.stop, self.collector.start)
-
-    def accident(self, end: Callable[[], object], start: Callable[[], object]) -> None:
-        """Ends something at a random moment and starts it again once events wait; measures the recovery.
-
-        The replay window counts from the last accident when that is nearer than its own length, so the moment
-        lies a little more than that behind it.
-        """
-        self.wait_until_caught_up()
-        time.sleep(REPLAY_SECONDS + self.random.uniform(0.05, 0.35))
-        end()
-        time.sleep(self.random.uniform(0.02, 0.2))
-        lines = LineCount(self.collector.file)
-        before = settled(lines)
+        """SIGKILL, and a new start; the recovery counts from the start of the process."""
+        self.wait_for_a_random_moment()
+        self.daemon.kill()
+        before = self.after_an_outage()
         began = time.monotonic()
-        start()
-        if start == self.collector.start:
-            began = time.monotonic()  # it listens now: how long that took is not for us to answer
+        self.daemon.start()
+        for link in self.collectors:
+            self.note_recovery(link, before[link], began)
+
+    def kill_collectors(self) -> None:
+        """SIGKILL to each at a moment of its own, and a new start."""
+        self.end_collectors(ChildCollector.kill)
+
+    def restart_collectors(self) -> None:
+        """SIGTERM to each at a moment of its own, and a new start."""
+        self.end_collectors(ChildCollector.stop)
+
+    def end_collectors(self, end: Callable[[ChildCollector], None]) -> None:
+        """The recovery counts from when the collector listens: how long it takes until then is not ours."""
+        self.wait_for_a_random_moment()
+        for link in self.random.sample(list(self.collectors), len(self.collectors)):
+            end(self.collectors[link])
+            time.sleep(self.random.uniform(0.0, 0.1))
+        before = self.after_an_outage()
+        for link, collector in self.collectors.items():
+            collector.start()
+            self.note_recovery(link, before[link], time.monotonic())
+
+    def wait_for_a_random_moment(self) -> None:
+        """Returns some time after all that was written before the call has been confirmed.
+
+        The replay window begins behind the accident before when that is nearer than its own length, so the
+        moment lies a little further from that.
+        """
+        written = self.stream.written
+        self.daemon.wait_until(
+            lambda facts: all(facts["collectors"][link]["checkpoint"] >= written for link in self.collectors),
+            PATIENCE,
+        )
+        time.sleep(REPLAY_SECONDS + self.random.uniform(0.05, 0.35))
+        self.rounds += 1
+
+    def after_an_outage(self) -> dict[str, int]:
+        """How many lines each collector has once what was on the way has arrived and events wait."""
+        time.sleep(self.random.uniform(0.02, 0.2))
+        return {link: settled(collector) for link, collector in self.collectors.items()}
+
+    def note_recovery(self, link: str, before: int, began: float) -> None:
+        """Waits until the collector has a line more than `before`."""
+        lines = LineCount(self.collectors[link].file)
         while lines.now() == before:
             if time.monotonic() - began > PATIENCE:
                 raise TimeoutError(f"nothing arrives: {self.daemon.output()[-3000:]}")
             time.sleep(0.005)
-        self.worst_recovery = max(self.worst_recovery, time.monotonic() - began)
-        self.rounds += 1
+        took = time.monotonic() - began
+        self.worst_recovery[link] = max(took, self.worst_recovery.get(link, 0.0))
 
     def finish(self, report: Report) -> None:
-        """Lets everything arrive, ends the daemon in order, and judges what the collector has."""
+        """Lets everything arrive, ends the daemon in order, and judges what the collectors have."""
         self.stream.stop()
-        sent = self.stream.ids()
-        self.daemon.wait_until_confirmed("siem", len(sent), PATIENCE)
+        for link in self.collectors:
+            self.daemon.wait_until_confirmed(link, self.stream.written, PATIENCE)
         assert self.daemon.terminate() == 0
-        self.collector.wait_until_idle()
-        received = ids_in(self.collector.lines())
-        outcome = Outcome(
-            scenario=self.scenario,
+        sent = self.stream.ids()
+        received = {link: self.received_by(link) for link in self.collectors}
+        outcomes = [self.outcome(link, sent, received[link]) for link in self.collectors]
+        for outcome in outcomes:
+            report.add(outcome)
+        for link, outcome in zip(self.collectors, outcomes, strict=True):
+            assert outcome.lost == 0
+            assert list(dict.fromkeys(received[link])) == sent
+            assert outcome.duplicates <= outcome.allowed
+            assert outcome.worst_recovery < RECOVERY_SECONDS
+
+    def received_by(self, link: str) -> list[str]:
+        """The ids in order of arrival, repeats included."""
+        self.collectors[link].wait_until_idle()
+        return ids_in(self.collectors[link].lines())
+
+    def outcome(self, link: str, sent: list[str], received: list[str]) -> Outcome:
+        return Outcome(
+            scenario=f"{self.scenario}, {link}",
             rounds=self.rounds,
             sent=len(sent),
             lost=len(set(sent) - set(received)),
             duplicates=len(received) - len(set(received)),
-            allowed=self.rounds * self.most_twice(),
-            worst_recovery=self.worst_recovery,
+            allowed=self.rounds * MOST_TWICE,
+            worst_recovery=self.worst_recovery[link],
         )
-        report.add(outcome)
-        assert outcome.lost == 0
-        assert list(dict.fromkeys(received)) == sent
-        assert outcome.duplicates <= outcome.allowed
-        assert outcome.worst_recovery < RECOVERY_SECONDS
-
-    def most_twice(self) -> int:
-        """Duplicates that one accident may cause: two fences and the replay window.
-
-        The window reaches as far back as the longer of two: so many events, or what was confirmed in the last
-        moments before the accident.
-        """
-        recent = int(self.stream.rate * (REPLAY_SECONDS + RECORDED_SECONDS))
-        return 2 * FENCE + max(REPLAY, FENCE, recent)
 
 
-def settled(lines: LineCount) -> int:
-    """How many lines there are once no more come: what was on the way has arrived."""
+def settled(collector: ChildCollector) -> int:
+    """How many lines it has once no more come."""
+    lines = LineCount(collector.file)
     while True:
         before = lines.now()
-        time.sleep(0.05)
+        time.sleep(0.04)
         if lines.now() == before:
             return before
 
@@ -158,7 +180,7 @@ def ids_in(lines: list[bytes]) -> list[str]:
     """
     ids = []
     for line in lines:
-        _before, found, rest = line.rpartition(b'{"id":"')
+        _torn, found, rest = line.rpartition(b'{"id":"')
         if found:
             ids.append(rest[: rest.index(b'"')].decode())
     return ids
@@ -171,38 +193,40 @@ def staged(
     certificates: Certificates,
     *,
     name: str,
-    link: str,
+    links: Sequence[str],
     beside: Sequence[dict[str, Any]] = (),
 ) -> Iterator[Stage]:
-    """A growing file, a daemon that follows it, and a receiver of that name over that link.
+    """A growing file, a daemon that follows it, and a receiver of that name for each link.
 
     `beside` are other collectors of the daemon.
     """
-    version = LINKS[link]
-    tls = version and ServerTls(pair=certificates.server, client_ca=certificates.ca_file, version=version)
     events = folder / "events.jsonl"
-    with (
-        RECEIVERS[name](folder / "collector", tls) as collector,
-        EventStream(events, rate=RATE) as stream,
-        Daemon(
-            folder / "daemon",
-            {
-                "sources": [source(events)],
-                "collectors": [siem(collector.port, certificates if tls else None), *beside],
-            },
-        ) as daemon,
-    ):
-        chance = random.Random(f"{scenario} {name} {link}")
-        yield Stage(f"{scenario}, {name}, {link}", stream, daemon, collector, chance)
+    with ExitStack() as stack:
+        collectors, settings = {}, []
+        for link in links:
+            tls = server_tls(certificates, LINKS[link])
+            collectors[link] = stack.enter_context(RECEIVERS[name](folder / link, tls))
+            settings.append(collector(link, collectors[link].port, certificates if tls else None))
+        stream = stack.enter_context(EventStream(events, rate=RATE))
+        daemon = Daemon(folder / "daemon", {"sources": [source(events)], "collectors": [*settings, *beside]})
+        stack.enter_context(daemon)
+        yield Stage(scenario, stream, daemon, collectors, random.Random(scenario))
+
+
+def server_tls(certificates: Certificates, version: ssl.TLSVersion | None) -> ServerTls | None:
+    """One that speaks this version alone and wants a client certificate; None is plain TCP."""
+    if version is None:
+        return None
+    return ServerTls(pair=certificates.server, client_ca=certificates.ca_file, version=version)
 
 
 def source(events: Path) -> dict[str, Any]:
     return {"name": "file", "type": "file", "path": str(events), "follow": True, "poll_interval": "20ms"}
 
 
-def siem(port: int, certificates: Certificates | None) -> dict[str, Any]:
+def collector(name: str, port: int, certificates: Certificates | None = None) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "name": "siem",
+        "name": name,
         "host": "127.0.0.1",
         "port": port,
         "transport": "tcp",
@@ -218,31 +242,38 @@ def siem(port: int, certificates: Certificates | None) -> dict[str, Any]:
     return made
 
 
-def dead(port: int) -> dict[str, Any]:
-    """A collector that never answers, with its own place in the journal."""
-    return siem(port, None) | {"name": "dead"}
-
-
-@pytest.mark.usefixtures("peers_if_needed")
-@links
-@receivers
-def test_nothing_is_lost_when_the_collector_is_killed_and_restarted(
-    name: str, link: str, tmp_path: Path, certificates: Certificates, report: Report
+@pytest.mark.parametrize(
+    "name",
+    [
+        "receiver",
+        pytest.param("rsyslog", marks=pytest.mark.peers),
+        pytest.param("syslog-ng", marks=pytest.mark.peers),
+    ],
+)
+def test_nothing_is_lost_when_the_collectors_are_killed_and_restarted(
+    name: str,
+    tmp_path: Path,
+    certificates: Certificates,
+    report: Report,
+    request: pytest.FixtureRequest,
 ) -> None:
-    scenario = f"collector killed {COLLECTOR_KILLS}, restarted {RESTARTS} times"
-    with staged(scenario, tmp_path, certificates, name=name, link=link) as stage:
-        accidents = [stage.kill_collector] * COLLECTOR_KILLS + [stage.restart_collector] * RESTARTS
+    if name != "receiver":
+        request.getfixturevalue("peers")
+    scenario = f"{name} killed {COLLECTOR_KILLS}, restarted {RESTARTS} times"
+    with staged(scenario, tmp_path, certificates, name=name, links=tuple(LINKS)) as stage:
+        accidents = [stage.kill_collectors] * COLLECTOR_KILLS + [stage.restart_collectors] * RESTARTS
         stage.random.shuffle(accidents)
         for accident in accidents:
             accident()
         stage.finish(report)
 
 
-@links
+@pytest.mark.parametrize("links", [("tcp",), tuple(LINKS)], ids=["one collector", "three collectors"])
 def test_nothing_is_lost_when_the_daemon_is_killed(
-    link: str, tmp_path: Path, certificates: Certificates, report: Report
+    links: tuple[str, ...], tmp_path: Path, certificates: Certificates, report: Report
 ) -> None:
-    with staged("daemon killed", tmp_path, certificates, name="receiver", link=link) as stage:
+    scenario = f"daemon with {' + '.join(links)} killed"
+    with staged(scenario, tmp_path, certificates, name="receiver", links=links) as stage:
         for _ in range(DAEMON_KILLS):
             stage.kill_daemon()
         stage.finish(report)
@@ -251,44 +282,36 @@ def test_nothing_is_lost_when_the_daemon_is_killed(
 def test_nothing_is_lost_beside_a_collector_that_is_dead_all_the_time(
     tmp_path: Path, certificates: Certificates, report: Report
 ) -> None:
-    scenario, nobody = "both killed, another one dead", ReservedPort()
+    scenario, nobody = "both killed beside a dead collector", ReservedPort()
+    beside = [collector("dead", nobody.number)]
     with (
         closing(nobody),
-        staged(
-            scenario, tmp_path, certificates, name="receiver", link="tcp", beside=[dead(nobody.number)]
-        ) as stage,
+        staged(scenario, tmp_path, certificates, name="receiver", links=["tls1.3"], beside=beside) as stage,
     ):
         for _ in range(RESTARTS):
-            stage.kill_collector()
+            stage.kill_collectors()
             stage.kill_daemon()
         stage.finish(report)
 
 
-def test_a_dead_collector_slows_no_other_one_down(tmp_path: Path, certificates: Certificates) -> None:
+def test_a_dead_collector_slows_no_other_one_down(tmp_path: Path) -> None:
     count = 10_000
     write_events(tmp_path / "events.jsonl", count)
     with closing(ReservedPort()) as nobody:
         alone = seconds_for(count, tmp_path, "alone", [])
-        beside = seconds_for(count, tmp_path, "beside", [dead(nobody.number)])
+        beside = seconds_for(count, tmp_path, "beside", [collector("dead", nobody.number)])
     print(f"{count:,} events: {alone:.2f} s alone, {beside:.2f} s beside a dead collector")
     assert beside < 2 * alone + 1.0
 
 
 def seconds_for(count: int, folder: Path, name: str, others: list[dict[str, Any]]) -> float:
     """From the start of a daemon until its collector has confirmed the whole file."""
-    with CollectorProcess(folder / name) as collector:
+    with CollectorProcess(folder / name) as receiver:
         began = time.monotonic()
         settings = {
             "sources": [source(folder / "events.jsonl")],
-            "collectors": [siem(collector.port, None), *others],
+            "collectors": [collector("siem", receiver.port), *others],
         }
         with Daemon(folder / f"{name}-daemon", settings) as daemon:
             daemon.wait_until_confirmed("siem", count)
             return time.monotonic() - began
-
-
-@pytest.fixture
-def peers_if_needed(name: str, request: pytest.FixtureRequest) -> None:
-    """Only the real collectors have to be installed."""
-    if name != "receiver":
-        request.getfixturevalue("peers")

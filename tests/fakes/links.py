@@ -1,10 +1,8 @@
-"""Both ends of one connection in a test's own hands, and what tests over real sockets wait and count with."""
+"""Both ends of one connection in a test's own hands, and options that lead to it."""
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import os
 import socket
 import ssl
 import struct
@@ -18,30 +16,12 @@ from typing import Any, Self
 from lpforwarder.delivery.transports.connection import Connection, Wake
 from lpforwarder.delivery.transports.dialing import Address, connect
 from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions
+from lpforwarder.delivery.transports.tcp import TcpTransport
+from lpforwarder.errors import Failure
 from tests.fakes.certificates import Certificates, ServerTls, client_context
+from tests.fakes.patience import PATIENCE, beside, until
 
-PATIENCE = 10.0
-"""Seconds a test waits for what comes at once unless something is wrong."""
 _RESET = struct.pack("ii", 1, 0)
-
-
-class LaterClock:
-    """The monotonic clock, and as much later as a test says."""
-
-    def __init__(self) -> None:
-        self.later = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.later
-
-
-def until(true: Callable[[], bool], what: str = "it", within: float = PATIENCE) -> None:
-    """Returns as soon as `true()`; AssertionError when it takes longer than `within` seconds."""
-    give_up_at = time.monotonic() + within
-    pause = threading.Event()
-    while not true():
-        assert time.monotonic() < give_up_at, f"{what} did not happen"
-        pause.wait(0.002)
 
 
 def tcp_options(address: tuple[str, int], **values: Any) -> TcpOptions:
@@ -63,16 +43,17 @@ class FarEnd:
     `receive_buffer` octets are what the kernel takes while nobody reads; None for the usual megabytes.
     """
 
-    def __init__(self, *, receive_buffer: int | None = None, backlog: int = 16) -> None:
-        self._listener = socket.socket()
+    def __init__(self, *, receive_buffer: int | None = None, host: str = "127.0.0.1") -> None:
+        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.socket(self._family)
         if receive_buffer is not None:
             # Before listen(): the window is agreed when the connection is made.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.listen(backlog)
+        self._listener.bind((host, 0))
+        self._listener.listen(16)
         self._listener.settimeout(PATIENCE)
         self._open: list[socket.socket | Connection] = []
-        self.address: tuple[str, int] = self._listener.getsockname()
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self.wake = Wake()
 
     def __enter__(self) -> Self:
@@ -144,29 +125,6 @@ def answering(far: ssl.SSLSocket) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def beside(work: Callable[[], object]) -> Iterator[None]:
-    """Does `work` in a thread of its own while the body runs, and waits for its end."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-
-
-@contextlib.contextmanager
-def a_moment_later(work: Callable[[], object], seconds: float = 0.05) -> Iterator[None]:
-    """Does `work` from another thread, a moment after the body has begun."""
-    timer = threading.Timer(seconds, work)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.join(PATIENCE)
-
-
 def reset(far: socket.socket) -> None:
     """Ends the connection as the kernel does for a process that dies with unread input."""
     far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -181,6 +139,58 @@ def take(far: socket.socket, octets: int, pause: float = 0.0) -> None:
         rest.wait(pause)
 
 
+def read_to_end(far: socket.socket) -> bytes:
+    """All that arrives until the other side has half-closed."""
+    octets = b""
+    while chunk := far.recv(2**16):
+        octets += chunk
+    return octets
+
+
+def probe_on(near: Connection) -> None:
+    """Probes until that raises, as it must."""
+
+    def probe() -> bool:
+        near.probe()
+        return False
+
+    until(probe, "the end")
+
+
+@contextlib.contextmanager
+def transport_to(
+    far_end: FarEnd, clock: Callable[[], float] | None = None, **options: Any
+) -> Iterator[TcpTransport]:
+    """A plain transport, not yet open, that leads to the far end; ended without waiting."""
+    made = TcpTransport(tcp_options(far_end.address, **options), clock=clock or time.monotonic)
+    try:
+        yield made
+    finally:
+        made.abort()
+        made.close()
+
+
+def wait_for_end(transport: TcpTransport) -> None:
+    """Returns once our kernel knows that the collector has closed the fenced connection."""
+    transport._fenced[0].connection.wait(PATIENCE)
+
+
+def look_until_it_raises(transport: TcpTransport) -> int:
+    """Asks for what is confirmed until the link is said to be broken; the most it has ever said."""
+    most = 0
+
+    def raises() -> bool:
+        nonlocal most
+        try:
+            most = max(most, transport.confirmed(0.0))
+        except Failure:
+            return True
+        return False
+
+    until(raises, "an error")
+    return most
+
+
 @contextlib.contextmanager
 def black_hole() -> Iterator[tuple[str, int]]:
     """An address that answers no connection attempt: its queue is full and nobody accepts."""
@@ -192,24 +202,3 @@ def black_hole() -> Iterator[tuple[str, int]]:
             caller.setblocking(False)
             caller.connect_ex(address)
         yield address
-
-
-class Stopwatch:
-    """As a context: the wall-clock seconds its body took, and the seconds this thread was computing."""
-
-    wall = 0.0
-    computing = 0.0
-
-    def __enter__(self) -> Self:
-        self._wall, self._computing = time.monotonic(), time.thread_time()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.wall = time.monotonic() - self._wall
-        self.computing = time.thread_time() - self._computing
-
-
-def open_descriptors() -> int:
-    """How many files and sockets this process has open now, but for those that only a cycle keeps."""
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from lpforwarder import rfc3339
 from lpforwarder.errors import Transient
@@ -48,6 +49,7 @@ class Story:
     polls: int = 400
     moves_to: str | None = None
     """The account's zone from the 30th day on; the setting follows three days later."""
+    zone_rule: Literal["answer", "event"] = "answer"
 
     @property
     def end(self) -> int:
@@ -76,10 +78,10 @@ class LeanJournal:
     rejects: list[Reject] = field(default_factory=list)
     place: Cursor | None = None
 
-    def cursor(self, source: str) -> Cursor | None:  # noqa: ARG002
+    def cursor(self, source: str) -> Cursor | None:
         return self.place
 
-    def append(self, source: str, events: Sequence[Event], rejects: Sequence[Reject], cursor: Cursor) -> int:  # noqa: ARG002
+    def append(self, source: str, events: Sequence[Event], rejects: Sequence[Reject], cursor: Cursor) -> int:
         self.kept += [keep(event) for event in events]
         self.rejects += rejects
         self.place = cursor
@@ -134,6 +136,7 @@ class Run:
             ("127.0.0.1", 0),
             VaultOptions(
                 zone=story.zone,
+                zone_rule=story.zone_rule,
                 seed=story.seed,
                 events=story.events,
                 days=float(story.days),
@@ -144,9 +147,7 @@ class Run:
                 faults=FaultPlan.evenly(0.1, seed=course),
                 drip_pieces=2,
                 drip_pause_seconds=0.01,
-                renaming=Renaming(
-                    names=TITLES, since=(story.start + 20 * DAY) * 1_000_000, old_too=True
-                ),
+                renaming=Renaming(names=TITLES, since=(story.start + 20 * DAY) * 1_000_000, old_too=True),
             ),
             clock=lambda: self.now,
         )
@@ -250,7 +251,7 @@ def judge(kept: Sequence[Kept], truth: Sequence[Kept]) -> Verdict:
             wanted[one.likeness, one.time] -= 1
         else:
             surplus.append(one)
-    missing = defaultdict(list)
+    missing: dict[bytes, list[str]] = defaultdict(list)
     for (like, time), count in wanted.items():
         missing[like] += [time] * count
     unexplained, moved = [], 0
@@ -263,15 +264,15 @@ def judge(kept: Sequence[Kept], truth: Sequence[Kept]) -> Verdict:
             unexplained.append(f"surplus {one.time} {one.likeness.hex()} ambiguous={one.is_ambiguous}")
     unexplained += [f"missing {time} {like.hex()}" for like, times in missing.items() for time in times]
     return Verdict(
-        missing=sum(map(len, missing.values())), surplus=len(surplus), ambiguous=moved, unexplained=unexplained
+        missing=sum(map(len, missing.values())),
+        surplus=len(surplus),
+        ambiguous=moved,
+        unexplained=unexplained,
     )
 
 
 def _seconds_between(one: str, other: str) -> float:
     a, b = rfc3339.parse(one), rfc3339.parse(other)
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     return abs(a - b) / 1000
-
-
-def with_events(story: Story, events: int) -> Story:
-    return replace(story, events=events)

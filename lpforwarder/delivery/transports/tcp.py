@@ -66,6 +66,8 @@ class TcpTransport:
         self._fenced: deque[_Fenced] = deque()
         self._sent = 0
         self._confirmed = 0
+        self._told = 0
+        """How many of them confirmed() has told of."""
         self._marks: deque[tuple[int, int]] = deque()
         """Under `kernel`: (octets on the wire, messages sent) after each write."""
         self._failure: Failure | None = None
@@ -76,7 +78,7 @@ class TcpTransport:
     # ---- the contract ---------------------------------------------------------------------------------
 
     def open(self) -> None:
-        self._sent = self._confirmed = 0
+        self._sent = self._confirmed = self._told = 0
         self._marks.clear()
         self._failure = None
         self._prepare()
@@ -97,17 +99,9 @@ class TcpTransport:
             self._marks.append((connection.wire_sent, self._sent))
 
     def confirmed(self, within: float) -> int:
-        before = self._confirmed
-        deadline = self._clock() + within
-        while True:
-            self._look()
-            if self._confirmed > before:
-                return self._confirmed
-            if self._failure is not None:
-                raise self._failure
-            if (left := deadline - self._clock()) <= 0:
-                return self._confirmed
-            self._pause(left)
+        self._wait_for(lambda: self._confirmed > self._told, within)
+        self._told = self._confirmed
+        return self._told
 
     def fence(self, within: float) -> None:
         if self._may_rotate():
@@ -116,9 +110,7 @@ class TcpTransport:
             except Failure as error:
                 self._failure = error
                 raise
-        deadline = self._clock() + within
-        while self._confirmed < self._sent and (left := deadline - self._clock()) > 0:
-            self.confirmed(left)
+        self._wait_for(lambda: self._confirmed >= self._sent, within)
 
     def close(self) -> None:
         connections = [fenced.connection for fenced in self._fenced]
@@ -165,11 +157,11 @@ class TcpTransport:
 
         It may read two connections in any order; what we send must not overtake what we sent before.
         """
-        while self.confirm == "close" and self._fenced and self._fenced[-1].ended_at is None:
-            self._look()
-            if self._failure is not None:
-                raise self._failure
-            self._pause(0.5)
+        while not self._is_in_order():
+            self._wait_for(self._is_in_order, 1.0)
+
+    def _is_in_order(self) -> bool:
+        return self.confirm != "close" or not self._fenced or self._fenced[-1].ended_at is not None
 
     # ---- confirming -----------------------------------------------------------------------------------
 
@@ -250,6 +242,19 @@ class TcpTransport:
         if self._is_wary:
             self._count_unanswered()
         self._is_wary = True
+
+    def _wait_for(self, enough: Callable[[], bool], within: float) -> None:
+        """Looks until that is true or the time is up; raises what broke if it is not true by then."""
+        deadline = self._clock() + within
+        while True:
+            self._look()
+            if enough():
+                return
+            if self._failure is not None:
+                raise self._failure
+            if (left := deadline - self._clock()) <= 0:
+                return
+            self._pause(left)
 
     def _look(self) -> None:
         """Counts what is confirmed by now; keeps what broke for those who ask."""

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -109,27 +109,26 @@ class Trial:
         yield Step(name="client certificate", result="ok", detail=offered)
 
     def _send(self, messages: Sequence[bytes]) -> Iterator[Step]:
-        framer = by_name(self._options.framing)
         connection = self._live()
+        try:
+            yield from self._hand_over(connection, messages)
+            yield self._linger(connection)
+            yield self._end(connection)
+        except Transient as error:
+            raise self._disliked(error) from error
+
+    def _hand_over(self, connection: Connection, messages: Sequence[bytes]) -> Iterator[Step]:
+        framer = by_name(self._options.framing)
         for number, message in enumerate(messages, 1):
             connection.probe()
             connection.write(framer.frame([message]), self._options.connect_timeout)
             yield Step(name=f"message {number}", result="handed over", detail=f"{len(message)} octets")
-        yield self._linger(connection)
-        yield self._end(connection)
 
     def _linger(self, connection: Connection) -> Step:
         began = self._clock()
         while (left := LINGER - (self._clock() - began)) > 0:
-            connection.wait(left)
-            try:
-                connection.probe()
-            except Failure as error:
-                raise Transient(
-                    f"{error.what} right after the messages",
-                    code="LPF210",
-                    fix="many collectors cannot read octet counting: framing: newline; or it expects TLS",
-                ) from error
+            connection.wait(min(left, 0.1))
+            connection.probe()
         return Step(name=f"linger {LINGER * 1000:.0f} ms", result="ok", detail="the connection stays open")
 
     def _end(self, connection: Connection) -> Step:
@@ -142,6 +141,17 @@ class Trial:
                 return Step(name="close", result="confirmed", detail=detail, seconds=taken)
             connection.wait(min(left, 0.1))
         return Step(name="close", result="unknown", detail="it does not close: set confirm: kernel")
+
+    def _disliked(self, error: Transient) -> Transient:
+        """A collector that hangs up on what it has got, and what that usually means."""
+        if error.code not in ("LPF212", "LPF214"):
+            return error
+        fix = (
+            "many collectors cannot read octet counting: framing: newline; or it expects TLS: transport: tls"
+        )
+        if isinstance(self._options, TlsOptions) or self._options.framing == "newline":
+            fix = "the collector's own log should say what it dislikes"
+        return Transient(f"{error.what} right after the messages", code="LPF210", fix=fix)
 
     # ---- a second look at a refused certificate -------------------------------------------------------
 
@@ -184,8 +194,8 @@ def describe(der: bytes) -> str:
         certificate = x509.load_der_x509_certificate(der)
     except ValueError:
         return "a certificate we cannot read"
-    left = (certificate.not_valid_after_utc - datetime.now(UTC)).days
-    return f"{listed(names_of(certificate))}; issuer {issuer(certificate)}; {left} days left"
+    left = _days(certificate.not_valid_after_utc - datetime.now(UTC))
+    return f"{listed(names_of(certificate))}; issuer {issuer(certificate)}; {left} left"
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
@@ -215,10 +225,14 @@ def period(certificate: x509.Certificate) -> str:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     now = datetime.now(UTC)
     if end < now:
-        return f"expired on {end:%Y-%m-%d}, {(now - end).days} days ago"
+        return f"expired on {end:%Y-%m-%d}, {_days(now - end)} ago"
     if now < begin:
         return f"is not valid before {begin:%Y-%m-%d %H:%M} UTC"
     return f"is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d}"
+
+
+def _days(span: timedelta) -> str:
+    return "1 day" if span.days == 1 else f"{span.days} days"
 
 
 def _harmless(text: str) -> str:

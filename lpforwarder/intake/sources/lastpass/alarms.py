@@ -79,7 +79,7 @@ def _mismatch(configured: ZoneInfo, offset: int, now: float) -> WorkerError:
         f"the account's clock is at UTC{zones.offset_text(offset)}, but time_zone {configured.key} is at "
         f"UTC{expected}; the measured offset is used"
     )
-    return WorkerError(code="LPF311", text=text, fix="set time_zone to the zone of the LastPass account")
+    return WorkerError(code="LPF318", text=text, fix="set time_zone to the zone of the LastPass account")
 
 
 def _changed_since(options: LastPassOptions, instant: int) -> bool:

@@ -49,14 +49,14 @@ class _Page:
     where: list[str]
 
 
-def fetch(ask: Ask, data: dict[str, Any], most_pages: Callable[[int], int]) -> Chain:
-    """All pages of a window; `most_pages` gives their limit from the size of the first.
+def fetch(ask: Ask, data: dict[str, Any], *, most_pages: int = MOST_PAGES, known: int = 0) -> Chain:
+    """All pages of a window, `most_pages` at most, not counting what `known` records take.
 
     Raises Transient LPF308 when the marker does not move, and whatever `ask` raises.
     """
     report = ask(data)
     pages = [_page(report, 1, None)]
-    limit = min(most_pages(len(report.records)), MOST_PAGES)
+    limit = min(most_pages + known // max(len(report.records), 1), MOST_PAGES)
     while report.marker is not None and len(pages) < limit:
         marker = report.marker
         report = ask(data | {"next": marker})

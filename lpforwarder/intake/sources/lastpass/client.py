@@ -67,6 +67,7 @@ class Client:
         self._largest = largest
         self._cutter = Cutter()
         self._manager: urllib3.PoolManager | None = None
+        self._trust: ssl.SSLContext | None = None
 
     def ask(self, secret: Secret, label: str, data: dict[str, Any]) -> Response:
         """The answer to a reporting call with these parameters. Raises Transient and Blocked."""
@@ -104,7 +105,9 @@ class Client:
     def _send(self, body: bytes) -> Response:
         if self._manager is None:
             options = self._options
-            self._manager = connections.manager(options.url, options.proxy, options.ca_file, self._cutter)
+            if self._trust is None:
+                self._trust = connections.trust(options.ca_file)
+            self._manager = connections.manager(options.url, options.proxy, self._trust, self._cutter)
         response = self._manager.request(
             "POST",
             self._options.url,

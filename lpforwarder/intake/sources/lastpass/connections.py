@@ -1,7 +1,7 @@
 """urllib3 as this source needs it: proxy and authorities as configured, and connections that can be cut.
 
-urllib3's own timeouts are per read, so a far side that sends an octet a second could hold us for ever; and one
-that does it in the headers or the TLS handshake is out of reach of whoever reads the body.
+urllib3's own timeouts are per read, so a far side that sends an octet a second could hold us for ever; and
+one that does it in the headers or the TLS handshake is out of reach of whoever reads the body.
 """
 
 from __future__ import annotations
@@ -67,10 +67,18 @@ class Cutter:
                     known.shutdown(socket.SHUT_RDWR)
 
 
-def manager(url: str, proxy: str, ca_file: Path | None, cutter: Cutter) -> urllib3.PoolManager:
-    """One connection at a time to the host of `url`; raises OSError when the authorities cannot be read."""
+def trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Who is believed to be the vault: the system's authorities, or those of the file. Raises OSError.
+
+    Takes tens of milliseconds, so it is done once.
+    """
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def manager(url: str, proxy: str, context: ssl.SSLContext, cutter: Cutter) -> urllib3.PoolManager:
+    """One connection at a time to the host of `url`."""
     through = _proxy_for(url, proxy)
     if through is None:
         made = urllib3.PoolManager(num_pools=1, maxsize=1, ssl_context=context)

@@ -131,15 +131,15 @@ class LastPassOptions(SourceOptions):
     """The zone the account reports in."""
     poll_interval: Annotated[Duration, AfterValidator(at_least(1, "1s"))] = 60.0
     overlap: Annotated[Duration, AfterValidator(at_least(0, "0s"))] = 900.0
-    """Asked again for this long, late events are found."""
+    """How long a time is read again, so that late events are found."""
     first_start: Annotated[str, AfterValidator(_first_start), WithJsonSchema({"type": "string"})] = "24h"
-    """How far back the very first poll reads: now, a duration, or an RFC 3339 time."""
+    """Where the very first poll begins: now, a duration back, or an RFC 3339 time."""
     own_events: Literal["drop", "keep"] = "drop"
     """The "Reporting" events that our own polls leave: drop or keep."""
     proxy: Annotated[str, AfterValidator(_proxy)] = "env"
-    """Env (HTTPS_PROXY and NO_PROXY), none, or http://proxy.example.net:3128."""
+    """Way to the vault, env for HTTPS_PROXY and NO_PROXY, none, or a URL."""
     ca_file: CaFile = None
-    """PEM file of authorities, for a proxy that opens TLS."""
+    """Authorities in a PEM file, for a proxy that opens TLS."""
     timeout: Annotated[Duration, AfterValidator(at_least(1, "1s"))] = 120.0
     """The longest a request may take, all in all."""
 

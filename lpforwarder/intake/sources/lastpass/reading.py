@@ -79,7 +79,7 @@ class Reading:
             self.skew = server - self._clock()
             if abs(self.skew) > CLOCK_ERROR:
                 log.warning(
-                    "clock.differed", source=self._options.name, code="LPF310", seconds=round(self.skew)
+                    "clock.differed", source=self._options.name, code="LPF317", seconds=round(self.skew)
                 )
         return report
 
@@ -107,9 +107,7 @@ class Reading:
             at = windows.window(place, began, width)
             limit = MOST_PAGES if width > 1 else chain.MOST_PAGES
             read = chain.fetch(
-                self.ask,
-                windows.asked(at, zone, place.upto, overlap),
-                lambda first, limit=limit: limit + again // max(first, 1),
+                self.ask, windows.asked(at, zone, place.upto, overlap), most_pages=limit, known=again
             )
             if read.is_whole:
                 break

@@ -1,7 +1,7 @@
 """LastPass audit events: each one once, whatever the vault, the network and the clocks do.
 
-A pull reads one window of time and hands over what the cursor does not know of it. All state is in the cursor;
-what this object remembers besides only saves calls and raises alarms. See docs/vault/lastpass.md and
+A pull reads one window of time and hands over what the cursor does not know of it. All state is in the
+cursor; what this object remembers besides only saves calls and raises alarms. See docs/vault/lastpass.md and
 docs/decisions/0006-lastpass-identity-and-windows.md.
 """
 
@@ -74,11 +74,17 @@ class LastPassSource:
         self._alarms = Alarms(options.name)
         self._concealed: Secret | None = None
         self._narrowed: int | None = None
+        self._measured_offset: str | None = None
 
     @property
     def alarms(self) -> tuple[WorkerError, ...]:
         """What a person should mend although events still flow; empty when all is well."""
         return self._alarms.current
+
+    @property
+    def measured_offset(self) -> str | None:
+        """The account's offset from UTC as last measured, like `-05:00`; None before the first time."""
+        return self._measured_offset
 
     def try_again(self) -> None:
         """Makes the next pull ask the vault even if it has just refused the same secret."""
@@ -115,7 +121,7 @@ class LastPassSource:
             return cursor.decode(after)
         except ValueError as error:
             what = f"{self._options.name}: the stored place is not one in a LastPass report"
-            raise Blocked(what, code="LPF124", fix="give the source another name") from error
+            raise Blocked(what, code="LPF311", fix="give the source another name") from error
 
     def _secret(self) -> Secret:
         secret = self._options.secret()
@@ -164,7 +170,7 @@ class LastPassSource:
             if looked.offset == place.offset:
                 return self._page(replace(looked, called=int(taken.began)), taken)
             place = looked  # what was asked for in the wrong zone is another stretch of time
-        raise Transient("the account's zone keeps changing", code="LPF311")
+        raise Transient("the account's zone keeps changing", code="LPF318")
 
     def _take(self, reading: Reading, place: Place) -> Taken:
         width = min(place.width, self._narrowed or place.width)
@@ -203,6 +209,7 @@ class LastPassSource:
         place = replace(place, probe=int(reading.began) + _PROBE_AGAIN, called=int(reading.began))
         if found is None:
             return place
+        self._measured_offset = zones.offset_text(found.expected if found.agrees else found.offset)
         measured = None if found.agrees else found.offset
         if measured == place.offset:
             return place

@@ -114,7 +114,7 @@ def _is_inside(instant: int, window: Window) -> bool:
 
 
 def _instants(items: list[Found], zone: ZoneInfo) -> set[int]:
-    """All instants at which records of these texts may have been handed over: both passes of a repeated hour."""
+    """All instants at which such records may have been handed over: both passes of a repeated hour."""
     return {item.placed.instant for item in items} | set(candidates(zone, items[0].reading))
 
 

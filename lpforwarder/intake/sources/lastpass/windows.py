@@ -59,7 +59,7 @@ def wider(width: int, records: int, first_page: int, pages: int) -> int:
 
 
 def reached(window: Window, place: Place, newest: int | None, now: float) -> int:
-    """Up to where has been read: the end of the window, at the live edge the newest event that has happened."""
+    """Up to where has been read: the window's end, at the live edge the newest event that has happened."""
     if window.end is not None:
         return window.end
     return max(place.upto, min(newest, int(now))) if newest is not None else place.upto

@@ -11,7 +11,15 @@ import pytest
 from lpforwarder.delivery.transports.connection import Wake
 from lpforwarder.delivery.transports.dialing import Address, connect, connect_any, is_own, resolve
 from lpforwarder.errors import Transient
-from tests.fakes.links import FarEnd, Stopwatch, a_moment_later, black_hole, open_descriptors
+from tests.fakes.links import (
+    FarEnd,
+    black_hole,
+)
+from tests.fakes.patience import (
+    Stopwatch,
+    a_moment_later,
+    open_descriptors,
+)
 from tests.fakes.ports import ReservedPort
 
 

@@ -12,7 +12,15 @@ from lpforwarder.delivery.transports.dialing import Address
 from lpforwarder.delivery.transports.failures import unresolved
 from lpforwarder.delivery.transports.hosts import Hosts
 from lpforwarder.errors import Blocked, Failure, Transient
-from tests.fakes.links import FarEnd, LaterClock, Stopwatch, a_moment_later, black_hole
+from tests.fakes.links import (
+    FarEnd,
+    black_hole,
+)
+from tests.fakes.patience import (
+    LaterClock,
+    Stopwatch,
+    a_moment_later,
+)
 
 
 class Names:

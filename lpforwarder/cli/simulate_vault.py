@@ -1,0 +1,101 @@
+"""`simulate vault`: the pretend vault as a server of its own, to try any LastPass integration against."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  lpforwarder simulate vault
+  lpforwarder simulate vault --listen 127.0.0.1:8700 --events 5000 --rate 2 --seed 7
+  lpforwarder simulate vault --faults 0.1 --late 0.05
+"""
+)
+@click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:0", show_default=True)
+@click.option(
+    "--events", type=click.IntRange(min=0), default=0, metavar="N", help="Past events to begin with."
+)
+@click.option(
+    "--days", type=float, default=7.0, show_default=True, help="Days the past events are spread over."
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Events a second from now on.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same history.")
+@click.option("--zone", default="America/New_York", show_default=True, help="The account's time zone.")
+@click.option("--account", metavar="CID", help="The account number it answers to.")
+@click.option("--secret-file", metavar="FILE", help="The API secret it accepts; else a made-up one, printed.")
+@click.option("--tls", "cert_file", metavar="PEM", help="Speak HTTPS with this certificate and key.")
+@click.option(
+    "--faults", type=click.FloatRange(0, 1), default=0.0, help="Share of requests that fail, in every way."
+)
+@click.option("--late", type=click.FloatRange(0, 1), default=0.0, help="Share of events that show up late.")
+@click.option("--page-size", type=click.IntRange(min=1), default=10_000, show_default=True)
+def vault(
+    listen: str,
+    events: int,
+    days: float,
+    rate: float,
+    seed: int,
+    zone: str,
+    account: str | None,
+    secret_file: str | None,
+    cert_file: str | None,
+    faults: float,
+    late: float,
+    page_size: int,
+) -> None:
+    """Answer like the LastPass reporting API, oddities included.
+
+    What a client needs to know is printed on stderr; docs/simulator.md tells more.
+    """
+    import ssl
+    from zoneinfo import ZoneInfoNotFoundError
+
+    from lpforwarder.cli.addresses import split_address
+    from lpforwarder.simulator.vault.faults import FaultPlan
+    from lpforwarder.simulator.vault.options import VaultOptions
+    from lpforwarder.simulator.vault.server import PretendVault
+
+    context = None
+    if cert_file is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert_file)
+    usual = VaultOptions()
+    try:
+        options = VaultOptions(
+            account=account or usual.account,
+            secret=usual.secret if secret_file is None else _secret(secret_file),
+            events=events,
+            days=days,
+            rate=rate,
+            seed=seed,
+            zone=zone,
+            faults=FaultPlan.evenly(faults, seed=seed),
+            late_share=late,
+            page_size=page_size,
+        )
+        server = PretendVault(split_address(listen), options, tls=context)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    with server:
+        click.echo(f"listening on {server.url}", err=True)
+        shown = options.secret if secret_file is None else f"(in {secret_file})"
+        click.echo(f"account {options.account}, secret {shown}. Ctrl-C stops.", err=True)
+        threading.Event().wait()
+
+
+def _secret(path: str) -> str:
+    from pathlib import Path
+
+    from lpforwarder.config.secrets import from_file
+
+    return from_file(Path(path)).reveal()

@@ -1,0 +1,139 @@
+"""Forty days of a LastPass account with everything that goes wrong, and the journal holds exactly the truth.
+
+Late arrivals, true twins, a renaming, both changes of the clocks, a move of the account to another zone, one
+request in ten failing, restarts and pages that die before they are kept. What is asserted:
+
+- every event of the vault is in the journal once, field by field, and nothing else is;
+- its time is the true second, unless the event itself says `timestampAmbiguous`, and then it is at most an
+  hour off;
+- ids are different, and those of a second, independent run over the same account. When the account moves,
+  LastPass shows old events with other times, so of those that one run first read before the move and the
+  other after it (in the last pause or late) the ids differ, and of no other.
+
+LPFORWARDER_VAULT_EVENTS and LPFORWARDER_VAULT_RESTARTS make it larger: 1000000 and
+200 take some ten minutes a zone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lpforwarder import rfc3339
+from tests.fakes.vault_story import LATE_SECONDS, LONGEST_PAUSE, LeanJournal, Run, Story, judge
+
+pytestmark = pytest.mark.slow
+
+EVENTS = int(os.environ.get("LPFORWARDER_VAULT_EVENTS", "20000")) // 2
+RESTARTS = int(os.environ.get("LPFORWARDER_VAULT_RESTARTS", "40"))
+POLLS = 200 if EVENTS <= 10_000 else 2_000
+
+# The account's zone, where it moves to, the machine's own zone, and 20 days before its clocks go back
+# and forward. The last two mean nothing where clocks never change.
+ZONES = [
+    ("America/New_York", "America/Los_Angeles", "Pacific/Auckland", "2025-10-13", "2026-02-16"),
+    ("UTC", "Asia/Tokyo", "America/New_York", "2025-10-13", "2026-02-16"),
+    ("Asia/Kolkata", "Europe/London", "Australia/Lord_Howe", "2025-10-05", "2026-03-09"),
+    ("Australia/Lord_Howe", "Australia/Perth", "UTC", "2026-03-15", "2025-09-14"),
+]
+
+
+@pytest.fixture
+def machine_zone(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = request.param
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+def instant(day: str) -> int:
+    milliseconds = rfc3339.parse(f"{day}T00:00:00Z")
+    assert milliseconds is not None
+    return milliseconds // 1000
+
+
+def story(zone: str, day: str, *, moves_to: str | None = None) -> Story:
+    return Story(
+        zone=zone, start=instant(day), events=EVENTS, polls=POLLS, restarts=RESTARTS // 2, moves_to=moves_to
+    )
+
+
+def assert_truth(run: Run) -> None:
+    kept = run.journal.kept
+    verdict = judge(kept, run.truth())
+    assert verdict.unexplained == []
+    assert len({one.id for one in kept}) == len(kept)
+    assert run.journal.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "moves_to", "machine_zone", "autumn", "_"),
+    ZONES,
+    indirect=["machine_zone"],
+    ids=lambda v: str(v),
+)
+@pytest.mark.usefixtures("machine_zone")
+def test_autumn_and_a_move_to_another_zone(
+    zone: str, moves_to: str, autumn: str, _: str, tmp_path: Path
+) -> None:
+    told = story(zone, autumn, moves_to=moves_to)
+    first, second = (Run(told, tmp_path, course=course) for course in (1, 2))
+    for run in (first, second):
+        run.play()
+        assert_truth(run)
+        assert run.alarms >= {"LPF318"}
+        assert run.restarts > 0
+        assert sum(run.failures.values()) > 10
+    ids, others = ({one.id: one for one in run.journal.kept} for run in (first, second))
+    apart = [ids[id] for id in ids.keys() - others] + [others[id] for id in others.keys() - ids]
+    begin = rfc3339.render((told.moves_at - LONGEST_PAUSE - LATE_SECONDS) * 1000)
+    assert [one.time for one in apart if not begin < one.time <= rfc3339.render(told.moves_at * 1000)] == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "_", "machine_zone", "__", "spring"), ZONES, indirect=["machine_zone"], ids=lambda v: str(v)
+)
+@pytest.mark.usefixtures("machine_zone")
+def test_spring_and_a_fresh_journal_elsewhere(
+    zone: str, _: str, __: str, spring: str, tmp_path: Path
+) -> None:
+    run = Run(story(zone, spring), tmp_path, course=3)
+    run.play()
+    assert_truth(run)
+    assert run.alarms == set()
+    ids = {one.id for one in run.journal.kept}
+    run.journal = LeanJournal()
+    run.read_at_once()
+    assert_truth(run)
+    assert {one.id for one in run.journal.kept} == ids
+
+
+def test_autumn_read_live_and_read_at_once_give_the_same_ids(tmp_path: Path) -> None:
+    run = Run(story("America/New_York", "2025-10-13"), tmp_path, course=4)
+    run.play()
+    ids = {one.id for one in run.journal.kept}
+    run.journal = LeanJournal()
+    run.read_at_once()
+    assert_truth(run)
+    assert {one.id for one in run.journal.kept} == ids
+
+
+def test_an_account_whose_old_events_stay_on_their_old_clock_repeats_nothing(tmp_path: Path) -> None:
+    told = Story(
+        zone="America/New_York", start=instant("2026-05-01"), events=4_000, polls=POLLS,
+        moves_to="America/Los_Angeles", zone_rule="event",
+    )  # fmt: skip
+    run = Run(told, tmp_path, course=5)
+    run.play()
+    truth = run.truth()
+    assert len({one.id for one in run.journal.kept}) == len(run.journal.kept)
+    assert len(run.journal.kept) == len(truth)

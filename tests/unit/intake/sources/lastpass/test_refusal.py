@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from lpforwarder.config.secrets import Secret
+from lpforwarder.errors import Blocked
+from lpforwarder.intake.sources.lastpass.refusal import LONGEST_PAUSE, Refusal
+
+
+def test_the_same_secret_waits_minutes_and_a_new_one_not_at_all() -> None:
+    now = [0.0]
+    refusal = Refusal(lambda: now[0])
+    old, error = Secret("old"), Blocked("refused", code="LPF301", fix="mend it")
+    calls = []
+    while now[0] < 3600:
+        try:
+            refusal.check(old)
+        except Blocked as again:
+            assert (again.code, again.fix) == ("LPF301", "mend it")
+        else:
+            calls.append(now[0])
+            refusal.note(old, error)
+        now[0] += 5
+    assert calls[:4] == [0, 60, 180, 420]
+    assert calls[-1] - calls[-2] == LONGEST_PAUSE
+    refusal.check(Secret("new"))
+
+
+def test_it_can_be_told_to_try_at_once() -> None:
+    refusal = Refusal(lambda: 0.0)
+    refusal.note(Secret("s"), Blocked("refused"))
+    with pytest.raises(Blocked):
+        refusal.check(Secret("s"))
+    refusal.forget()
+    refusal.check(Secret("s"))

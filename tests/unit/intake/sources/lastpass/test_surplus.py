@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from lpforwarder.intake.sources.lastpass import surplus
+from lpforwarder.intake.sources.lastpass.instants import Placed
+from lpforwarder.intake.sources.lastpass.records import raw_texts
+from lpforwarder.intake.sources.lastpass.surplus import Found, New, digest, identity, remembered
+from lpforwarder.intake.sources.lastpass.windows import Window
+from lpforwarder.intake.sources.lastpass.zone import parse, wall_clock
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOON = 1_772_643_600
+AUTUMN = 1_762_063_200
+LIVE = Window(begin=NOON - 900, end=None)
+
+
+def found(instant: int, position: int = 0, **fields: str) -> Found:
+    time = wall_clock(NEW_YORK, instant)
+    record: dict[str, Any] = {
+        "Time": time,
+        "Username": "ana",
+        "IP_Address": "",
+        "Action": "Log in",
+        "Data": "x",
+    } | fields
+    return Found(
+        record=record,
+        raw=raw_texts(record),
+        reading=parse(time),
+        placed=Placed(instant=instant),
+        position=position,
+    )
+
+
+def new(
+    items: list[Found], known: surplus.Known | None = None, window: Window = LIVE
+) -> list[tuple[int, int]]:
+    """(instant, occurrence) of what is new."""
+    made = surplus.surplus(items, window, NEW_YORK, known or {}, {})
+    return [(item.found.placed.instant, item.occurrence) for item in made]
+
+
+KEY = digest(found(NOON).raw)
+
+
+def test_twins_are_two_events_with_numbers_of_their_own() -> None:
+    assert new([found(NOON, 1), found(NOON, 0)]) == [(NOON, 0), (NOON, 1)]
+
+
+def test_what_was_handed_over_is_not_new() -> None:
+    assert new([found(NOON)], {NOON: {KEY: 1}}) == []
+
+
+def test_a_twin_that_shows_up_later_is_new_and_gets_the_next_number() -> None:
+    assert new([found(NOON, 0), found(NOON, 1)], {NOON: {KEY: 1}}) == [(NOON, 1)]
+
+
+def test_fewer_than_before_take_nothing_back() -> None:
+    assert new([found(NOON)], {NOON: {KEY: 2}}) == []
+
+
+def test_the_case_of_an_action_makes_no_new_event_and_no_new_id() -> None:
+    renamed = found(NOON, 0, Action="LOG  In ")
+    assert new([renamed], {NOON: {KEY: 1}}) == []
+    assert identity(renamed.raw) == identity(found(NOON).raw)
+
+
+def test_another_user_address_or_text_is_another_event() -> None:
+    others = [found(NOON, 0, Username="bo"), found(NOON, 1, IP_Address="192.0.2.1"), found(NOON, 2, Data="y")]
+    assert len(new(others, {NOON: {KEY: 1}})) == 3
+
+
+def test_parts_cannot_flow_into_each_other() -> None:
+    assert digest(found(NOON, Username="ab", IP_Address="c").raw) != digest(
+        found(NOON, Username="a", IP_Address="bc").raw
+    )
+
+
+def test_outside_the_window_nothing_is_new_but_it_counts() -> None:
+    first, second = AUTUMN - 1800, AUTUMN + 1800  # both show 01:30
+    both = [found(second, 0), found(first, 1)]
+    assert new(both, window=Window(begin=AUTUMN, end=None)) == [(second, 1)]
+    assert new(both, window=Window(begin=AUTUMN - 7200, end=AUTUMN)) == [(first, 0)]
+
+
+def test_the_second_pass_goes_on_with_the_numbers_of_the_first() -> None:
+    first, second = AUTUMN - 1800, AUTUMN + 1800
+    window = Window(begin=AUTUMN - 7200, end=None)
+    assert new([found(second, 0), found(first, 1)], window=window) == [(first, 0), (second, 1)]
+    assert new([found(second, 0), found(first, 1)], {first: {KEY: 1}}, window) == [(second, 1)]
+    assert new([found(second, 0), found(first, 1)], {second: {KEY: 1}}, window) == [(first, 1)]
+
+
+def test_an_event_that_is_now_placed_in_the_other_pass_is_still_known() -> None:
+    first, second = AUTUMN - 1800, AUTUMN + 1800
+    assert new([found(first)], {second: {KEY: 1}}, Window(begin=AUTUMN - 7200, end=None)) == []
+
+
+def test_ghosts_are_known_too() -> None:
+    assert (
+        surplus.surplus([found(NOON)], LIVE, NEW_YORK, {}, surplus.shifted({NOON - 60: {KEY: 1}}, 60)) == []
+    )
+
+
+def test_the_oldest_leave_first_and_within_a_second_the_last_of_the_answer() -> None:
+    items = [found(NOON + 5, 0, Data="c"), found(NOON, 1, Data="b"), found(NOON, 2, Data="a")]
+    made = surplus.surplus(items, LIVE, NEW_YORK, {}, {})
+    assert [item.found.raw.data for item in made] == ["a", "b", "c"]
+
+
+def test_what_is_final_is_forgotten() -> None:
+    handed = [New(found=found(NOON), occurrence=0, digest=KEY)]
+    assert remembered({NOON - 10: {KEY: 1}, NOON: {KEY: 1}}, handed, NOON) == {NOON: {KEY: 2}}

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpforwarder.intake.sources.lastpass import windows
+from lpforwarder.intake.sources.lastpass.cursor import Place
+from lpforwarder.intake.sources.lastpass.windows import Window
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOON = 1_772_643_600  # 2026-03-04 17:00:00 UTC, noon in New York
+AUTUMN = 1_762_063_200  # 2025-11-02 06:00:00 UTC, the clocks go back
+PLACE = Place(installation="01234567", again=NOON - 900, upto=NOON, width=86_400)
+
+
+def test_near_the_present_a_window_has_no_end() -> None:
+    assert windows.window(PLACE, NOON + 60.0, 86_400) == Window(begin=NOON - 900, end=None)
+    assert windows.window(PLACE, NOON + 90_000.0, 86_400) == Window(begin=NOON - 900, end=NOON + 86_400)
+
+
+def test_the_live_edge_is_asked_for_without_a_to_and_with_a_second_more() -> None:
+    assert windows.asked(Window(begin=NOON, end=None), NEW_YORK, NOON, 900) == {"from": "2026-03-04 11:59:59"}
+    back_fill = windows.asked(Window(begin=NOON, end=NOON + 60), NEW_YORK, NOON, 900)
+    assert back_fill == {"from": "2026-03-04 11:59:59", "to": "2026-03-04 12:01:00"}
+
+
+def test_a_window_in_a_repeated_hour_asks_for_both_passes() -> None:
+    asked = windows.asked(Window(begin=AUTUMN + 600, end=AUTUMN + 1200), NEW_YORK, AUTUMN + 600, 900)
+    assert asked == {"from": "2025-11-02 00:44:59", "to": "2025-11-02 02:00:00"}
+
+
+def test_at_the_live_edge_the_overlap_is_read_again() -> None:
+    assert windows.again(PLACE, NOON + 60, NEW_YORK, NOON + 60.0, 900) == NOON - 840
+
+
+def test_far_behind_the_present_nothing_is_read_again() -> None:
+    assert windows.again(PLACE, NOON + 60, NEW_YORK, NOON + 90_000.0, 900) == NOON + 60
+
+
+def test_the_first_pass_is_held_until_the_second_is_over() -> None:
+    place = replace(PLACE, again=AUTUMN - 8000, upto=AUTUMN)
+    first_pass = AUTUMN - 3600
+    assert windows.again(place, AUTUMN + 1800, NEW_YORK, AUTUMN + 1800.0, 900) == first_pass - 900
+    assert windows.again(place, AUTUMN + 5000, NEW_YORK, AUTUMN + 5000.0, 900) == AUTUMN + 4100
+
+
+@given(st.integers(AUTUMN - 20_000, AUTUMN + 20_000), st.integers(0, 7200), st.integers(0, 90_000))
+def test_the_past_that_is_forgotten_is_never_read_again(upto: int, overlap: int, later: int) -> None:
+    place = replace(PLACE, again=upto - 4000, upto=upto)
+    again = windows.again(place, upto + later, NEW_YORK, upto + later + 5.0, overlap)
+    assert place.again <= again <= upto + later
+
+
+def test_the_place_moves_to_the_newest_event_but_never_back_and_never_beyond_now() -> None:
+    live = Window(begin=NOON - 900, end=None)
+    assert windows.reached(live, PLACE, NOON + 30, NOON + 60.0) == NOON + 30
+    assert windows.reached(live, PLACE, NOON + 300, NOON + 60.0) == NOON + 60
+    assert windows.reached(live, PLACE, NOON - 30, NOON + 60.0) == NOON
+    assert windows.reached(live, PLACE, None, NOON + 60.0) == NOON
+    assert windows.reached(Window(begin=NOON, end=NOON + 10), PLACE, None, NOON + 90_000.0) == NOON + 10
+
+
+def test_a_window_is_halved_when_too_full_and_doubled_when_nearly_empty() -> None:
+    assert windows.narrower(PLACE, 86_400, NOON + 3600.0) == 1800
+    assert windows.narrower(PLACE, 86_400, NOON + 900_000.0) == 43_200
+    assert windows.narrower(PLACE, 1, NOON + 900_000.0) == 1
+    assert windows.wider(86_400, 10, 10, 1) == 172_800
+    assert windows.wider(86_400, 9_000, 9_000, 1) == 86_400
+    assert windows.wider(windows.MOST_WIDTH, 0, 0, 1) == windows.MOST_WIDTH

@@ -1,0 +1,184 @@
+"""The place where the stages meet: which worker is made from what, and what a reload touches."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lpforwarder.app import (
+    App,
+    collector_policy,
+    digests,
+    encoder_for,
+    own_hostname,
+    parts_of,
+    source_name,
+)
+from lpforwarder.errors import ConfigError, Transient
+from lpforwarder.event import Entry, Event, Seq
+from lpforwarder.journal.sqlite import SqliteJournal, open_journal
+from lpforwarder.runtime.supervisor import Supervisor
+from lpforwarder.settings import decode
+from lpforwarder.simulator.collector import PretendCollector
+
+WITHIN = 10.0
+
+
+class House:
+    """A configuration file, a journal and an app around them, with a pretend collector to send to."""
+
+    def __init__(self, folder: Path, journal: SqliteJournal) -> None:
+        self.folder = folder
+        self.path = folder / "lpforwarder.yaml"
+        self.app = App(journal, Supervisor())
+        (folder / "events.jsonl").write_text('{"id":"one"}\n')
+
+    def write(self, *collectors: str, drain: str = "2s") -> None:
+        lines = "\n".join(f"  - {collector}" for collector in collectors)
+        self.path.write_text(
+            "sources: [{name: archive, type: file, path: events.jsonl, poll_interval: 50ms, follow: true}]\n"
+            f"collectors:\n{lines}\n"
+            f"journal: {{path: journal.db}}\ncontrol_socket: c.sock\nhttp: {{listen: none}}\ndrain: {drain}\n"
+        )
+
+    def start(self, *collectors: str) -> None:
+        self.write(*collectors)
+        self.app.apply(decode(self.path.read_text(), self.path))
+
+    def since(self) -> dict[str, str]:
+        return {name: state.since for name, state in self.app.supervisor.states().items()}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_journal(
+        tmp_path / "journal.db", keep=3600, max_size=2**30, when_full="pause-polling", reserve_size=2**16
+    ) as journal:
+        house = House(tmp_path, journal)
+        yield house
+        house.app.drain(2.0)
+        house.app.supervisor.stop(None, 2.0)
+
+
+@pytest.fixture
+def received() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def collector(received: list[bytes]) -> Iterator[str]:
+    """A pretend collector, as it stands in a configuration after its name."""
+    with PretendCollector(("127.0.0.1", 0), on_message=received.append) as server:
+        yield f"transport: tcp, host: 127.0.0.1, port: {server.address[1]}, fence: {{time: 100ms}}}}"
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_readers_stand_before_writers(tmp_path: Path) -> None:
+    settings = decode(
+        "sources: [{name: a, type: sample}]\ncollectors: [{name: b, host: h.example.net, transport: tcp}]\n",
+        tmp_path / "c.yaml",
+    )
+    assert list(parts_of(settings)) == ["janitor", "collector:b", "source:a"]
+
+
+def test_events_travel_from_the_source_to_the_collector(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.start("{name: siem, " + collector)
+    until(lambda: len(received) == 1)
+    assert b'{"id":"one","source":"archive","severity":3}' in received[0]
+    until(lambda: house.app.snapshot()["collectors"]["siem"]["confirmed"] == 1)
+
+
+def test_a_reload_restarts_only_what_changed(house: House, collector: str, received: list[bytes]) -> None:
+    house.start("{name: siem, " + collector, "{name: other, " + collector)
+    until(lambda: len(received) == 2)
+    pumps = dict(house.app.pumps)
+    house.write("{name: siem, " + collector, "{name: other, format: cef, " + collector)
+    house.app.reload(house.path)
+    assert house.app.pumps["siem"] is pumps["siem"]
+    assert house.app.pumps["other"] is not pumps["other"]
+
+
+def test_a_reload_takes_removed_workers_away_and_keeps_their_place(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.start("{name: siem, " + collector, "{name: other, " + collector)
+    until(lambda: house.app.snapshot()["collectors"]["other"]["confirmed"] == 1)
+    house.write("{name: siem, " + collector)
+    house.app.reload(house.path)
+    assert set(house.app.pumps) == {"siem"}
+    assert "collector:other" not in house.app.supervisor.states()
+    assert house.app.journal.checkpoint("other") == 1
+
+
+def test_a_broken_file_changes_nothing(house: House, collector: str) -> None:
+    house.start("{name: siem, " + collector)
+    before = dict(house.app.pumps)
+    house.path.write_text("collectors: 1\n")
+    with pytest.raises(ConfigError):
+        house.app.reload(house.path)
+    assert house.app.pumps == before
+    assert house.app.supervisor.states()[source_name("archive")].state == "running"
+
+
+def test_a_renewed_certificate_is_a_change(tmp_path: Path) -> None:
+    settings = decode(
+        "sources: [{name: a, type: sample}]\n"
+        "collectors: [{name: b, host: h.example.net, tls: {ca_file: ca.pem}}]\n",
+        tmp_path / "c.yaml",
+    )
+    without = digests(settings.collectors[0])
+    (tmp_path / "ca.pem").write_text("one")
+    first = digests(settings.collectors[0])
+    (tmp_path / "ca.pem").write_text("two")
+    assert len({without, first, digests(settings.collectors[0])}) == 3
+
+
+def test_a_collector_that_was_up_for_a_moment_is_tried_again_at_once(tmp_path: Path) -> None:
+    settings = decode(
+        "sources: [{name: a, type: sample}]\n"
+        "collectors: [{name: b, host: h.example.net, transport: tcp, retry: {first: 2s, most: 30s}}]\n",
+        tmp_path / "c.yaml",
+    )
+    policy = collector_policy(settings.collectors[0])
+    assert (policy.first, policy.most, policy.blocked, policy.good_run) == (2.0, 30.0, 30.0, 1.0)
+    assert policy.delay(Transient("gone"), 1, 0.5) == 2.0
+
+
+def test_a_message_carries_the_configured_header(tmp_path: Path) -> None:
+    settings = decode(
+        "sources: [{name: a, type: sample}]\n"
+        "collectors: [{name: b, host: h.example.net, transport: tcp, facility: local3,"
+        " hostname: fw1.example.net, app_name: audit, format: cef, cef: {vendor: Vault}}]\n",
+        tmp_path / "c.yaml",
+    )
+    encoder = encoder_for(settings.collectors[0], procid="77")
+    event = Event.of(
+        {"id": "x", "timestamp": "2026-01-02T03:04:05.006Z", "eventId": "1001", "eventType": "authentication"}
+    )
+    message = encoder.encode(Entry(Seq(1), "a", event))
+    assert message is not None
+    assert message.startswith(
+        b"<158>1 2026-01-02T03:04:05.006Z fw1.example.net audit 77 authentication - "
+        b"CEF:0|Vault|Enterprise|1.0|1001|Login|3|"
+    )
+
+
+def test_our_own_name_is_a_name() -> None:
+    assert own_hostname().partition(".")[0] == socket.gethostname().partition(".")[0]
+
+
+def test_the_watchdog_waits_longer_than_any_honest_call(house: House, collector: str) -> None:
+    house.start("{name: siem, stall_timeout: 500s, " + collector)
+    assert house.app.patience > 510.0

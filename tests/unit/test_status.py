@@ -1,0 +1,194 @@
+"""The snapshot and its sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpforwarder.journal.facts import CollectorFacts, Facts, SourceFacts
+from lpforwarder.runtime.worker import WorkerError, WorkerState
+from lpforwarder.settings import Settings, decode
+from lpforwarder.status import Life, LinkState, age, events, snapshot, spoken
+
+NOW = "2026-11-22T12:00:00.000Z"
+TEXT = """
+sources: [{name: archive, type: file, path: events.jsonl}]
+collectors:
+  - {name: siem, transport: tcp, host: siem.example.net}
+  - {name: admins, transport: tcp, host: "2001:db8::1", min_severity: 7, start: newest}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return decode(TEXT, tmp_path / "lpforwarder.yaml")
+
+
+def facts(*, last: int = 100, checkpoint: int = 100, newest: str = "2026-11-22T11:59:20.000Z") -> Facts:
+    return Facts(
+        first=1,
+        last=last,
+        octets=1000,
+        used=900,
+        sources={
+            "archive": SourceFacts(events=last, duplicates=2, rejects=3, appended=NOW, newest=newest),
+        },
+        collectors={
+            "siem": CollectorFacts(
+                checkpoint=checkpoint,
+                resume=0,
+                clean=False,
+                sent=0,
+                confirmed=checkpoint,
+                replayed=7,
+                moved=NOW,
+            )
+        },
+        gaps=(),
+        rejects=3,
+    )
+
+
+def life(**states: WorkerState) -> Life:
+    workers = {"source:archive": running(), "collector:siem": running(), "collector:admins": running()}
+    workers |= {name.replace("__", ":"): state for name, state in states.items()}
+    return Life(
+        pid=812,
+        started="2026-11-22T09:00:00.000Z",
+        workers=workers,
+        links={"siem": LinkState(connected_since="2026-11-22T09:00:01.000Z", confirm="close", unconfirmed=4)},
+        polls={"archive": "2026-11-22T11:59:59.000Z"},
+    )
+
+
+def running() -> WorkerState:
+    return WorkerState(state="running", since="2026-11-22T09:00:00.000Z")
+
+
+def waiting(*, siem: int = 0, oldest: str | None = None) -> Any:
+    def answer(checkpoint: int, wanted: Any) -> tuple[int, str | None]:
+        return (siem, oldest) if wanted("archive", "x", "1001", 0) else (0, None)
+
+    return answer
+
+
+def test_the_keys_of_the_interface_are_there(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(), life(), now=NOW)
+    assert {
+        "version",
+        "verdict",
+        "sentence",
+        "running",
+        "pid",
+        "sources",
+        "collectors",
+        "journal",
+    } <= made.keys()
+    assert {
+        "state", "last_poll", "newest_event", "events", "duplicates", "rejects", "error", "next_try",
+    } <= made["sources"]["archive"].keys()  # fmt: skip
+    assert {
+        "state", "waiting", "oldest_waiting", "checkpoint", "sent", "confirmed", "confirm", "replayed",
+        "set_aside", "connected_since", "error", "next_try",
+    } <= made["collectors"]["siem"].keys()  # fmt: skip
+    assert {"first", "last", "bytes", "full_in_seconds"} <= made["journal"].keys()
+
+
+def test_all_is_well(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(), life(), now=NOW)
+    assert made["verdict"] == "ok"
+    assert made["sentence"] == "Everything is handed over and confirmed. Newest event 40 s ago."
+
+
+def test_events_that_only_just_came_are_on_the_way(settings: Settings) -> None:
+    made = snapshot(
+        settings, facts(checkpoint=96), waiting(siem=4, oldest="2026-11-22T11:59:58.000Z"), life(), now=NOW
+    )
+    assert made["verdict"] == "ok"
+    assert made["sentence"].startswith("All is well: 4 events on the way.")
+    assert (made["collectors"]["siem"]["sent"], made["collectors"]["siem"]["confirmed"]) == (100, 96)
+
+
+def test_events_that_wait_for_long_are_behind(settings: Settings) -> None:
+    made = snapshot(
+        settings, facts(checkpoint=99), waiting(siem=1, oldest="2026-11-22T11:50:00.000Z"), life(), now=NOW
+    )
+    assert made["verdict"] == "behind"
+    assert made["sentence"] == "siem is behind: 1 event waits safely, the oldest for 10 min."
+
+
+def test_an_unreachable_collector_is_named_with_the_time_it_lasts(settings: Settings) -> None:
+    refused = WorkerState(
+        state="waiting",
+        since="2026-11-22T09:50:00.000Z",
+        error=WorkerError(code="LPF202", text="refused", fix="start it"),
+        next_try="2026-11-22T12:00:41.000Z",
+    )
+    made = snapshot(settings, facts(), waiting(siem=48112), life(collector__siem=refused), now=NOW)
+    assert made["verdict"] == "behind"
+    assert made["sentence"] == (
+        "siem is unreachable since 09:50 UTC (2 h 10 min). 48,112 events wait safely."
+    )
+    assert made["collectors"]["siem"]["error"] == {"code": "LPF202", "text": "refused", "fix": "start it"}
+
+
+def test_an_alarm_of_a_source_is_the_sentence(settings: Settings) -> None:
+    alarm = WorkerError(code="LPF318", text="the clock is wrong", fix="set time_zone")
+    now_alive = life()
+    told = Life(
+        pid=1, started=NOW, workers=now_alive.workers, links={}, polls={}, alarms={"archive": [alarm]}
+    )
+    made = snapshot(settings, facts(), waiting(), told, now=NOW)
+    assert (made["verdict"], made["sentence"]) == ("behind", "archive: the clock is wrong.")
+    assert made["sources"]["archive"]["alarms"][0]["fix"] == "set time_zone"
+
+
+def test_a_service_that_is_down_tells_what_waits(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(siem=12), None, now=NOW)
+    assert (made["verdict"], made["running"], made["pid"]) == ("down", False, None)
+    assert made["sentence"] == "Not running. Journal readable: 12 events wait."
+    assert made["collectors"]["siem"]["state"] == "stopped"
+
+
+def test_before_the_first_start_there_is_nothing_to_count(settings: Settings) -> None:
+    made = snapshot(settings, None, waiting(siem=99), None, now=NOW)
+    assert made["verdict"] == "down"
+    assert made["collectors"]["siem"]["waiting"] == 0
+    assert made["journal"]["last"] == 0
+
+
+def test_waiting_is_asked_with_the_collectors_own_filter(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(siem=5), life(), now=NOW)
+    assert made["collectors"]["siem"]["waiting"] == 5
+    assert made["collectors"]["admins"]["waiting"] == 0
+
+
+def test_a_new_collector_that_starts_at_the_newest_has_its_place_there(settings: Settings) -> None:
+    made = snapshot(settings, facts(last=100), waiting(), life(), now=NOW)
+    assert made["collectors"]["admins"]["checkpoint"] == 100
+
+
+def test_addresses_are_shown_as_people_write_them(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(), life(), now=NOW)
+    targets = [collector["target"] for collector in made["collectors"].values()]
+    assert targets == ["siem.example.net:601", "[2001:db8::1]:601"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7800, "2 h 10 min"), (273_600, "3 d 4 h")],
+)
+def test_durations_are_spoken(seconds: float, words: str) -> None:
+    assert spoken(seconds) == words
+
+
+def test_numbers_of_events_are_spoken() -> None:
+    assert [events(1), events(0), events(48112)] == ["1 event", "0 events", "48,112 events"]
+
+
+def test_the_age_of_the_future_and_of_nothing_is_zero() -> None:
+    assert age("2026-11-22T12:00:01.500Z", NOW) == 0.0
+    assert age(None, NOW) == 0.0
+    assert age("2026-11-22T11:59:58.500Z", NOW) == 1.5
