@@ -22,6 +22,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Check": {
         "check-config": ("check_config", "Check the configuration and the files it names; no network."),
+        "test-pull": ("test_pull", "Log in to each source and fetch one window; keep nothing."),
         "test-send": ("test_send", "Send two marked test messages to each collector; show every step."),
         "render": ("render", "Print the exact messages events would become; send nothing."),
     },
@@ -29,7 +30,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("status", "Say how the service is doing, also when it is down."),
     },
     "Try": {
-        "simulate": ("simulate", "A pretend collector as a server of its own."),
+        "simulate": ("simulate", "A pretend vault or a pretend collector as a server of its own."),
     },
 }
 """Section → command → (module of this folder, one line of help)."""

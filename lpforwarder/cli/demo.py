@@ -14,9 +14,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from lpforwarder.simulator.vault.options import VaultOptions
 
 PATIENCE = 60.0  # seconds until the demo admits that something does not work
 
@@ -26,14 +29,15 @@ class Script:
     """What happens when, counted in events and seconds."""
 
     events: int
-    rate: float
+    seconds: float
+    """In which the events happen at the vault."""
     unplug_after: int
     unplugged: float
     kill_after: int
 
 
-FULL = Script(events=42, rate=2.0, unplug_after=8, unplugged=10.0, kill_after=34)
-QUICK = Script(events=20, rate=8.0, unplug_after=6, unplugged=1.0, kill_after=15)
+FULL = Script(events=42, seconds=24.0, unplug_after=8, unplugged=10.0, kill_after=34)
+QUICK = Script(events=20, seconds=4.0, unplug_after=6, unplugged=1.0, kill_after=15)
 
 
 @click.command(
@@ -62,7 +66,7 @@ def demo(ctx: click.Context, quick: bool, wire: bool) -> None:
 
 
 class Stage:
-    """A pretend collector in this process, the forwarder in a child process, and what is seen of both."""
+    """A pretend vault and a pretend collector here, the forwarder in a child process, and what is seen."""
 
     def __init__(self, folder: Path, script: Script, *, wire: bool) -> None:
         self._folder = folder
@@ -76,30 +80,49 @@ class Stage:
     def open(self) -> Iterator[None]:
         """Sets the stage up, and clears it whatever happens."""
         from lpforwarder.simulator.collector import PretendCollector
+        from lpforwarder.simulator.vault.server import PretendVault
 
-        with PretendCollector(
-            ("127.0.0.1", 0), on_message=self._received, on_problem=lambda _: None
-        ) as self._collector:
+        with (
+            PretendVault(options=self._history()) as vault,
+            PretendCollector(
+                ("127.0.0.1", 0), on_message=self._received, on_problem=lambda _: None
+            ) as self._collector,
+        ):
             port = self._collector.address[1]
-            click.echo(
-                f"  sample events --> journal --> pretend collector   127.0.0.1:{port}, RFC 5424 over TCP\n"
-            )
-            self._configure(port)
+            click.echo("  pretend vault --> journal --> pretend collector")
+            click.echo(f"  {vault.url} --> RFC 5424 over TCP, 127.0.0.1:{port}\n")
+            self._configure(vault.url, vault.options.account, vault.secret, port)
             self._start()
             try:
                 yield
             finally:
                 self._stop()
 
+    def _history(self) -> VaultOptions:
+        """A vault in which exactly the script's events happen, from now on."""
+        from lpforwarder.simulator.vault.options import VaultOptions
+
+        script = self._script
+        return VaultOptions(
+            seed=7,
+            events=script.events,
+            days=script.seconds / 86_400,
+            ending=time.time() + script.seconds + 1,
+            hostile_share=0.0,
+            twin_share=0.0,
+        )
+
     def play(self) -> bool:
         """The whole piece; True when every event was handed over and confirmed."""
         script = self._script
         self._wait_for(script.unplug_after)
+        self._wait_until_confirmed(script.unplug_after)
         self._unplug()
         self._wait_for(script.kill_after)
+        self._wait_until_confirmed(script.kill_after)
         self._kill()
         self._wait_for(script.events)
-        facts = self._wait_until_confirmed()
+        facts = self._wait_until_confirmed(script.events)
         source, collector = facts["sources"]["demo"], facts["collectors"]["pretend"]
         again = sum(self._ids.values()) - len(self._ids)
         lost = script.events - len(self._ids)
@@ -147,12 +170,14 @@ class Stage:
 
     # ---- the forwarder --------------------------------------------------------------------------------
 
-    def _configure(self, port: int) -> None:
-        script = self._script
+    def _configure(self, url: str, account: str, secret: str, port: int) -> None:
+        secret_file = self._folder / "demo.secret"
+        secret_file.touch(mode=0o600)
+        secret_file.write_text(secret, encoding="ascii")
         settings: dict[str, Any] = {
             "sources": [
-                {"name": "demo", "type": "sample", "rate": script.rate, "count": script.events,
-                 "start": "now", "poll_interval": "100ms", "seed": 7},
+                {"name": "demo", "type": "lastpass", "account": account, "url": url,
+                 "poll_interval": "1s", "proxy": "none"},
             ],
             "collectors": [
                 {"name": "pretend", "host": "127.0.0.1", "port": port, "transport": "tcp",
@@ -223,11 +248,11 @@ class Stage:
         except Failure:
             return None
 
-    def _wait_until_confirmed(self) -> dict[str, Any]:
+    def _wait_until_confirmed(self, number: int) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
         while True:
             facts = self._facts()
-            if facts is not None and facts["collectors"]["pretend"]["confirmed"] >= self._script.events:
+            if facts is not None and facts["collectors"]["pretend"]["confirmed"] >= number:
                 return facts
             if time.monotonic() > deadline:
                 raise click.ClickException(self._excuse())

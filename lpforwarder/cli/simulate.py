@@ -1,4 +1,4 @@
-"""`simulate`: the pretend collector as a server of its own, to try any syslog sender against."""
+"""`simulate`: the pretend vault and the pretend collector as servers of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 import threading
 
 import click
+
+from lpforwarder.cli.simulate_vault import vault
 
 
 @click.group(
@@ -16,6 +18,9 @@ Examples:
 )
 def simulate() -> None:
     """Pretend servers, for trying things out."""
+
+
+simulate.add_command(vault)
 
 
 @simulate.command(

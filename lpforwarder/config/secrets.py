@@ -96,7 +96,7 @@ def _secret(octets: bytes, where: str) -> Secret:
         text = octets.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         text = "\0"
-    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()
     if not text:
         raise Denied(f"{where} is empty", code="LPF111", fix="write the secret into it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.collectors import CollectorProcess
 from tests.fakes.event_files import write_events
+from tests.fakes.ports import ReservedPort
 
 _REPORT = pytest.StashKey[list["Outcome"]]()
 
@@ -66,6 +69,20 @@ def hundred_thousand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Event
     path = tmp_path_factory.mktemp("events") / "events.jsonl"
     yield EventsFile(path=path, ids=write_events(path, 100_000, hostile_every=10))
     path.unlink()
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[CollectorProcess]:
+    """A simple collector over TCP."""
+    with CollectorProcess(tmp_path / "receiver") as process:
+        yield process
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A port where nobody listens."""
+    with contextlib.closing(ReservedPort()) as reserved:
+        yield reserved.number
 
 
 @pytest.fixture

@@ -200,7 +200,8 @@ class Run:
         return self.course.expovariate(self.story.polls / (self.story.days * DAY))
 
     def perhaps_restarted(self, source: LastPassSource) -> LastPassSource:
-        if self.course.random() >= self.story.restarts / self.story.polls:
+        # A third of the polls fall into long pauses.
+        if self.course.random() >= 1.6 * self.story.restarts / self.story.polls:
             return source
         self.restarts += 1
         source.close()

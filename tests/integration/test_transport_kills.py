@@ -168,7 +168,9 @@ def test_a_slow_tls_1_3_collector_gets_all_even_if_the_link_is_aborted(
 
 # ---- the whole way: journal, pump, transport, and a collector that is killed five times -------------------
 
-EVENTS = 3000
+# Slow, so that a kill finds something on the way.
+SLOW = Manners(octet_rate=200_000)
+EVENTS = 2000
 FENCE = REPLAY = 200
 KILLS = 5
 
@@ -208,7 +210,7 @@ def test_five_kills_lose_nothing_keep_the_order_and_repeat_no_more_than_they_may
     link: str, tmp_path: Path, certificates: Certificates
 ) -> None:
     moments = random.Random(20)
-    with collector_and_transport(link, tmp_path, certificates) as (process, transport):
+    with collector_and_transport(link, tmp_path, certificates, SLOW) as (process, transport):
         journey = Journey(tmp_path, transport)
         with contextlib.closing(journey.journal):
             for kill in range(1, KILLS + 1):

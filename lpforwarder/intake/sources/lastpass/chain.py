@@ -104,12 +104,15 @@ def _drop_repeated(ask: Ask, pages: list[_Page]) -> None:
     """
     boundaries = [(before, page) for before, page in pairwise(pages) if _is_doubtful(before, page)]
     always = all(before.records[-1] == page.records[0] for before, page in pairwise(pages))
+    aligned = all((_microseconds(page.asked) or 1) % 1_000_000 == 0 for page in pages[1:])
     for time in dict.fromkeys(_time(page.records[0]) for _, page in boundaries):
         true = _true_counts(ask, time)
         excess = None if true is None else _counts(pages, time) - true
         for before, page in boundaries:
             if page.records and _time(page.records[0]) == time:
-                repeated = _repeated(before, page, always=always) if excess is None else excess
+                repeated = (
+                    _repeated(before, page, always=always, aligned=aligned) if excess is None else excess
+                )
                 _drop(page, before, time, repeated)
     pages[1:] = [page for page in pages[1:] if page.records]
 
@@ -135,26 +138,31 @@ def _counts(pages: list[_Page], time: str) -> Counter[Raw]:
 def _true_counts(ask: Ask, time: str) -> Counter[Raw] | None:
     """What happened at this time of the account's clock; None when a page does not hold it all.
 
-    Asked for with a second more at both ends, should they not count.
+    If the second alone is empty, its ends do not count, and a second more is asked for on either side.
     """
     try:
         wall = zone.parse(time).wall
     except zone.UnreadableTime:
         return None
-    report = ask({"from": str(wall - _SECOND), "to": str(wall + _SECOND)})
-    return None if report.marker is not None else _at(_page(report, 1, None), time)
+    for more in (timedelta(), _SECOND):
+        report = ask({"from": str(wall - more), "to": str(wall + more)})
+        found = _at(_page(report, 1, None), time)
+        if report.marker is not None:
+            return None
+        if found:
+            return found
+    return None
 
 
-def _repeated(before: _Page, page: _Page, *, always: bool) -> Counter[Raw]:
+def _repeated(before: _Page, page: _Page, *, always: bool, aligned: bool) -> Counter[Raw]:
     """The best guess for a second that no page holds: what follows from how the vault makes its markers.
 
-    A marker without a fraction is the instant of everything in its second. Else only the last record of a
-    page can come again, and only if that is so at every boundary.
+    If no marker has a fraction, they are the instants of everything in their seconds. Else only the last
+    record of a page can come again, and only if that is so at every boundary.
     """
     most = min(len(before.records), len(page.records))
     longest = next((n for n in range(most, 0, -1) if before.records[-n:] == page.records[:n]), 0)
-    marker = _microseconds(page.asked)
-    if marker is None or marker % 1_000_000:
+    if not aligned:
         longest = min(longest, 1) if always else 0
     return Counter(raw_texts(record) for record in page.records[:longest])
 

@@ -188,25 +188,42 @@ class LastPassSource:
         return self._zone if place.offset is None else offset.fixed(place.offset)
 
     def _looked(self, reading: Reading, place: Place, taken: Taken) -> Place:
-        """The place with the account's offset as the window shows it.
-
-        A window of the live edge must hold the event of the last call. If it does not, the account may be in
-        a zone in which our `from` lies in the future.
-        """
+        """The place with the account's offset, measured anew when the window gives reason to."""
         fresh = [report for report in taken.own if report.called >= place.called]
         found = offset.measured(self._zone, fresh, reading.skew)
-        if found is not None and (None if found.agrees else found.offset) == place.offset:
-            return place
-        is_missed = found is None and not taken.own and place.called >= taken.window.begin
-        is_due = reading.began >= place.probe and (taken.window.end is not None or is_missed)
-        if found is None and not is_due:
-            return place
-        return self._measured(reading, place, calls=1)
+        if found is not None and (None if found.agrees else found.offset) != place.offset:
+            return self._measured(reading, place, calls=1)
+        if taken.window.end is not None:
+            is_odd = found is None and reading.began >= place.probe
+        elif reading.began >= place.probe and not taken.own:
+            # The live edge must hold the event of the last call. If it does not, the account may be in a
+            # zone in which our `from` lies in the future.
+            is_odd = place.called >= taken.window.begin
+        else:
+            is_odd = self._is_ahead(place, taken)
+        return self._measured(reading, place, calls=1) if is_odd else place
+
+    def _is_ahead(self, place: Place, taken: Taken) -> bool:
+        """Whether something not seen before is dated in the future: rare, but for an account that moved."""
+        limit = zones.wall_clock(taken.zone, int(taken.ended + instants.CLOCK_ERROR))
+        ahead = sum(
+            records.raw_texts(one).time > limit for one in taken.chain.records if isinstance(one, dict)
+        )
+        handed = [place.known, place.ghosts]
+        known = max(
+            sum(sum(counts.values()) for at, counts in of.items() if at > taken.ended + instants.CLOCK_ERROR)
+            for of in handed
+        )
+        return ahead > known
 
     def _measured(self, reading: Reading, place: Place, *, calls: int) -> Place:
-        """The place with the account's present offset; unchanged offset if no event shows one."""
+        """The place with the account's present offset; unchanged offset if no event shows one.
+
+        A search that changes nothing is not made again for a while.
+        """
         found = reading.find_offset(calls=calls)
-        place = replace(place, probe=int(reading.began) + _PROBE_AGAIN, called=int(reading.began))
+        later = int(reading.began) + _PROBE_AGAIN if calls == 1 or found is None else place.probe
+        place = replace(place, probe=later, called=int(reading.began))
         if found is None:
             return place
         self._measured_offset = zones.offset_text(found.expected if found.agrees else found.offset)
@@ -215,7 +232,7 @@ class LastPassSource:
             return place
         before = offset.at(self._in_force(place), int(reading.began))
         after = found.offset if measured is not None else found.expected
-        return replace(place, offset=measured, ghosts=surplus.shifted(place.known, before - after))
+        return replace(place, probe=0, offset=measured, ghosts=surplus.shifted(place.known, before - after))
 
     # Understanding.
 

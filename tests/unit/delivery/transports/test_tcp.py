@@ -328,6 +328,19 @@ def test_closing_takes_no_longer_than_the_linger_whatever_the_collector_does() -
     assert watch.computing < 0.2
 
 
+def test_a_broken_link_is_closed_without_waiting_for_anybody(far_end: FarEnd) -> None:
+    with transport_to(far_end) as transport:
+        transport.open()
+        transport.send([b"<1>a"])
+        transport.fence(0.0)
+        _, following = far_end.accept(), far_end.accept()
+        reset(following)
+        look_until_it_raises(transport)
+        with Stopwatch() as watch:
+            transport.close()
+    assert watch.wall < 0.5
+
+
 # ---- what it costs ----------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from lpforwarder.errors import Blocked, Failure, Transient
 from tests.fakes.certificates import SERVER_NAME, Certificates, ServerTls
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import FarEnd, black_hole, read_to_end, tcp_options, tls_options
-from tests.fakes.patience import Stopwatch, beside, open_descriptors
+from tests.fakes.patience import Stopwatch, beside, fails, open_descriptors
 from tests.fakes.ports import ReservedPort
 
 MESSAGES = [b"<1>first", b"<2>second"]
@@ -186,10 +186,13 @@ def test_a_certificate_that_is_not_pinned_is_told_with_its_fingerprint(certifica
 def test_a_missing_client_certificate_is_told_before_anything_is_sent(certificates: Certificates) -> None:
     received: list[bytes] = []
     wanted = ServerTls(pair=certificates.server, client_ca=certificates.ca_file)
+    steps: list[str] = []
     with Collector(received.extend, tls=wanted) as collector:
-        failure = failure_of(tls_options(collector.address, {"ca_file": certificates.ca_file}))
-    assert (type(failure), failure.code, received) == (Blocked, "LPF208", [])
-    assert "cert_file" in failure.fix
+        trial = Trial(tls_options(collector.address, {"ca_file": certificates.ca_file}))
+        with fails("LPF208", Blocked):
+            steps.extend(step.name for step in trial.steps(MESSAGES))
+    assert steps == ["name lookup", "connect", "TLSv1.3"]
+    assert received == []
 
 
 def test_a_plain_collector_on_the_tls_port(certificates: Certificates) -> None:

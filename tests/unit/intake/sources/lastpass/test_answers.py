@@ -88,11 +88,20 @@ def test_another_reason_is_repeated_as_it_is_short_and_on_one_line() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        (PAGE, 200, "LPF304"), (PAGE, 403, "LPF304"), (PAGE, 407, "LPF304"), (b"", 302, "LPF304"), (b"hello", 200, "LPF304"),
-        (PAGE, 429, "LPF303"), (PAGE, 500, "LPF305"), (PAGE, 503, "LPF305"), (PAGE, 404, "LPF305"), (b"{}", 403, "LPF302"),
-        (b'<lastpass><Event1 Time="x"/></lastpass>', 200, "LPF309"), (b"<svg/>", 200, "LPF309"),
+        (PAGE, 200, "LPF304"),
+        (PAGE, 403, "LPF304"),
+        (PAGE, 407, "LPF304"),
+        (b"", 302, "LPF304"),
+        (b"hello", 200, "LPF304"),
+        (PAGE, 429, "LPF303"),
+        (PAGE, 500, "LPF305"),
+        (PAGE, 503, "LPF305"),
+        (PAGE, 404, "LPF305"),
+        (b"{}", 403, "LPF302"),
+        (b'<lastpass><Event1 Time="x"/></lastpass>', 200, "LPF309"),
+        (b"<svg/>", 200, "LPF309"),
     ],
-)  # fmt: skip
+)
 def test_what_stands_in_front_of_the_vault_is_told_apart(body: bytes, status: int, code: str) -> None:
     error = failure(body, status)
     assert error.code == code

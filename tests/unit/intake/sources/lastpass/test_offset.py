@@ -33,9 +33,14 @@ def test_our_own_calls_are_known_by_label_wherever_it_stands() -> None:
 
 def test_those_of_others_and_what_looks_alike_are_not_ours() -> None:
     records = [
-        report(NOON, mark="76543210"), report(NOON, Data="Initiated by API: inventory"), report(NOON, Action="Log in"),
-        report(NOON, Data="x lpforwarder/01234567/5"), report(NOON, Data="Initiated by API: lpforwarder/01234567/5 x"), "text", None,
-    ]  # fmt: skip
+        report(NOON, mark="76543210"),
+        report(NOON, Data="Initiated by API: inventory"),
+        report(NOON, Action="Log in"),
+        report(NOON, Data="x lpforwarder/01234567/5"),
+        report(NOON, Data="Initiated by API: lpforwarder/01234567/5 x"),
+        "text",
+        None,
+    ]
     assert offset.own_reports(records, "01234567") == []
 
 

@@ -30,14 +30,30 @@ def test_two_places_of_the_secret_are_one_too_many() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("account", "12a"), ("account", 1234567), ("account", ""), ("time_zone", "Mars/Phobos"), ("time_zone", "localtime"),
-        ("url", "http://vault.example.net/enterpriseapi.php"), ("url", "ftp://127.0.0.1/"), ("url", "https://"),
-        ("url", "https://user@vault.example.net/"), ("url", "https://vault.example.net/?cmd=x"), ("url", "https://[::1"),
-        ("poll_interval", "500ms"), ("overlap", "a while"), ("timeout", "0s"), ("first_start", "yesterday"),
-        ("first_start", ""), ("own_events", "hide"), ("proxy", "proxy.example.net:3128"), ("proxy", "socks5://a"),
-        ("secret_env", "A B"), ("secret_credential", "../x"), ("colour", "blue"),
+        ("account", "12a"),
+        ("account", 1234567),
+        ("account", ""),
+        ("time_zone", "Mars/Phobos"),
+        ("time_zone", "localtime"),
+        ("url", "http://vault.example.net/enterpriseapi.php"),
+        ("url", "ftp://127.0.0.1/"),
+        ("url", "https://"),
+        ("url", "https://user@vault.example.net/"),
+        ("url", "https://vault.example.net/?cmd=x"),
+        ("url", "https://[::1"),
+        ("poll_interval", "500ms"),
+        ("overlap", "a while"),
+        ("timeout", "0s"),
+        ("first_start", "yesterday"),
+        ("first_start", ""),
+        ("own_events", "hide"),
+        ("proxy", "proxy.example.net:3128"),
+        ("proxy", "socks5://a"),
+        ("secret_env", "A B"),
+        ("secret_credential", "../x"),
+        ("colour", "blue"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_refused(key: str, value: Any) -> None:
     with pytest.raises(ValidationError, match=key):
         made(**{key: value})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from lpforwarder.config.secrets import Secret
@@ -13,11 +15,8 @@ def test_the_same_secret_waits_minutes_and_a_new_one_not_at_all() -> None:
     old, error = Secret("old"), Blocked("refused", code="LPF301", fix="mend it")
     calls = []
     while now[0] < 3600:
-        try:
+        with suppress(Blocked):
             refusal.check(old)
-        except Blocked as again:
-            assert (again.code, again.fix) == ("LPF301", "mend it")
-        else:
             calls.append(now[0])
             refusal.note(old, error)
         now[0] += 5
@@ -28,8 +27,9 @@ def test_the_same_secret_waits_minutes_and_a_new_one_not_at_all() -> None:
 
 def test_it_can_be_told_to_try_at_once() -> None:
     refusal = Refusal(lambda: 0.0)
-    refusal.note(Secret("s"), Blocked("refused"))
-    with pytest.raises(Blocked):
+    refusal.note(Secret("s"), Blocked("refused", code="LPF301", fix="mend it"))
+    with pytest.raises(Blocked, match="refused") as caught:
         refusal.check(Secret("s"))
+    assert (caught.value.code, caught.value.fix) == ("LPF301", "mend it")
     refusal.forget()
     refusal.check(Secret("s"))

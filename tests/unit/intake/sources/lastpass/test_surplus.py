@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lpforwarder.intake.sources.lastpass import surplus
+from lpforwarder.intake.sources.lastpass.cursor import Known
 from lpforwarder.intake.sources.lastpass.instants import Placed
 from lpforwarder.intake.sources.lastpass.records import raw_texts
 from lpforwarder.intake.sources.lastpass.surplus import Found, New, digest, identity, remembered
@@ -34,9 +35,7 @@ def found(instant: int, position: int = 0, **fields: str) -> Found:
     )
 
 
-def new(
-    items: list[Found], known: surplus.Known | None = None, window: Window = LIVE
-) -> list[tuple[int, int]]:
+def new(items: list[Found], known: Known | None = None, window: Window = LIVE) -> list[tuple[int, int]]:
     """(instant, occurrence) of what is new."""
     made = surplus.surplus(items, window, NEW_YORK, known or {}, {})
     return [(item.found.placed.instant, item.occurrence) for item in made]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from structlog.testing import capture_logs
+
+from lpforwarder.config.secrets import Secret
+from lpforwarder.intake.sources.lastpass.alarms import Alarms
+from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOON = 1_772_643_600
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> LastPassOptions:
+    path = tmp_path / "acme.secret"
+    path.write_text("0f3c")
+    os.utime(path, (NOON - 60, NOON - 60))
+    return LastPassOptions(name="acme", type="lastpass", account="1234567", secret_file=path)
+
+
+def test_a_wrong_zone_is_said_once_when_it_begins_and_once_when_it_ends() -> None:
+    alarms = Alarms("acme")
+    with capture_logs() as said:
+        for _ in range(3):
+            alarms.zone(NEW_YORK, 19_800, NOON)
+        assert [alarm.code for alarm in alarms.current] == ["LPF318"]
+        alarms.zone(NEW_YORK, None, NOON)
+        alarms.zone(NEW_YORK, None, NOON)
+    assert [line["event"] for line in said] == ["zone.mismatch", "zone.matched"]
+    assert (said[0]["measured"], said[0]["time_zone"]) == ("+05:30", "America/New_York")
+    assert alarms.current == ()
+
+
+def test_a_regenerated_secret_is_an_alarm_until_another_one_is_used(options: LastPassOptions) -> None:
+    alarms = Alarms("acme")
+    alarms.secret_regenerated(options, NOON)
+    alarms.polled(Secret("old"), NOON + 60)
+    assert [alarm.code for alarm in alarms.current] == ["LPF316"]
+    alarms.polled(Secret("new"), NOON + 120)
+    assert alarms.current == ()
+
+
+def test_a_secret_that_still_works_long_after_is_the_new_one(options: LastPassOptions) -> None:
+    alarms = Alarms("acme")
+    alarms.secret_regenerated(options, NOON)
+    alarms.polled(Secret("same"), NOON + 1000)
+    assert alarms.current == ()
+
+
+def test_a_secret_written_after_that_is_no_alarm(options: LastPassOptions) -> None:
+    alarms = Alarms("acme")
+    alarms.secret_regenerated(options, NOON - 120)
+    assert alarms.current == ()

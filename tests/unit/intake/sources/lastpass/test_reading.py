@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from structlog.testing import capture_logs
+
+from lpforwarder.config.secrets import Secret
+from lpforwarder.intake.sources.lastpass.cursor import Place
+from lpforwarder.intake.sources.lastpass.reading import Reading
+from tests.fakes.lastpass_account import START, Account
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    with Account(tmp_path) as account:
+        yield account
+
+
+@pytest.fixture
+def reading(account: Account) -> Iterator[Reading]:
+    client, secret = account.client(), Secret(account.vault.secret)
+    yield Reading(client, account.options(), secret, "01234567", lambda: account.now, NEW_YORK)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "zone", ["America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata"]
+)
+def test_two_calls_find_the_accounts_offset_wherever_it_is(
+    account: Account, reading: Reading, zone: str
+) -> None:
+    account.vault.set_zone(zone)
+    found = reading.find_offset(calls=2)
+    assert found is not None
+    assert found.agrees == (zone == "America/New_York")
+    assert account.calls() == 2
+
+
+def test_one_call_alone_finds_nothing(reading: Reading) -> None:
+    assert reading.find_offset(calls=1) is None
+
+
+def test_a_vault_whose_clock_is_far_from_ours_is_named(account: Account, reading: Reading) -> None:
+    account.vault.change(date_error_seconds=-400.0)
+    with capture_logs() as said:
+        taken = reading.take(
+            Place(installation="01234567", again=int(START) - 60, upto=int(START), width=60), NEW_YORK, 60
+        )
+    assert [(line["event"], line["seconds"]) for line in said] == [("clock.differed", -400)]
+    assert (taken.began, taken.ended) == (START - 400, START)
+
+
+def test_a_window_that_is_too_full_is_halved_until_it_fits(account: Account, reading: Reading) -> None:
+    account.vault.change(page_size=20)
+    for second in range(400):
+        account.add(400 - second, data=str(second))
+    place = Place(installation="01234567", again=int(START) - 400, upto=int(START) - 400, width=86_400)
+    taken = reading.take(place, NEW_YORK, 86_400)
+    assert taken.window.end is not None
+    assert taken.chain.is_whole
+    assert 20 <= len(taken.chain.records) <= 62
