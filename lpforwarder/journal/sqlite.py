@@ -62,10 +62,10 @@ def open_journal(
 ) -> SqliteJournal:
     """The journal, open for writing by this process alone; made when there is none.
 
-    `keep` in seconds, `max_size` and `reserve_size` in octets (None: 16 MB, less on a small disk), `when_full`
-    as in retention.py. `on_damage` hears of each damage once. Busy (LPF502) when another process has it,
-    Denied (LPF503) when the folder cannot be written, Denied (LPF505) when the file is newer than we are or
-    not a journal.
+    `keep` in seconds, `max_size` and `reserve_size` in octets (None: 16 MB, or less on a small disk),
+    `when_full` as in retention.py. `on_damage` hears of each damage once. Busy (LPF502) when another
+    process has it, Denied (LPF503) when the folder cannot be written, Denied (LPF505) when the file is
+    newer than we are or not a journal.
     """
     return SqliteJournal(
         path,

@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from lpforwarder.delivery.transports.connection import JUDGEMENT
 from lpforwarder.delivery.transports.tcp import TlsTransport
 from lpforwarder.delivery.transports.tls import fingerprint
 from lpforwarder.errors import Blocked, Failure, Transient
@@ -279,10 +280,13 @@ def test_a_client_certificate_that_is_trusted_costs_no_waiting(
     ours = certificates.client
     tls = {"ca_file": certificates.ca_file, "cert_file": ours.cert_file, "key_file": ours.key_file}
     wanted = ServerTls(pair=certificates.server, client_ca=certificates.ca_file, version=version)
-    with listening(wanted) as listener, Stopwatch() as watch:
-        deliver(listener, tls)
-    assert listener.octets == b"4 <1>a"
-    assert watch.wall < 0.3
+    walls = []
+    for _ in range(3):  # a busy machine may be slow now and then; waiting would be slow each time
+        with listening(wanted) as listener, Stopwatch() as watch:
+            deliver(listener, tls)
+        walls.append(watch.wall)
+        assert listener.octets == b"4 <1>a"
+    assert min(walls) < JUDGEMENT
 
 
 def without(_: Certificates) -> dict[str, Path]:
@@ -304,7 +308,7 @@ def test_a_client_certificate_that_is_missing_or_unknown_is_named_before_anythin
         failure = refusal(listener, {"ca_file": certificates.ca_file, **ours(certificates)})
     assert (type(failure), failure.code) == (Blocked, "LPF208")
     assert listener.octets == b""
-    assert watch.wall < 0.3
+    assert watch.wall < 2.0
 
 
 def test_a_renewed_file_counts_at_the_next_link(certificates: Certificates, tmp_path: Path) -> None:

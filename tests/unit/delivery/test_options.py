@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from lpforwarder.delivery.options import FACILITIES, CollectorOptions, Fence, Replay
+from lpforwarder.delivery.envelopes.rfc5424 import FACILITIES
+from lpforwarder.delivery.options import CollectorOptions, Fence, Replay
 
 
 def collector(**values: object) -> CollectorOptions:

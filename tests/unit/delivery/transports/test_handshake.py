@@ -35,7 +35,7 @@ def test_a_missing_client_certificate_is_named_before_anything_is_sent(
     near, _ = far_end.tls_pair(certificates, version=V13, client_ca=certificates.ca_file)
     with Stopwatch() as watch, fails("LPF208", Blocked):
         near.settle_tls(PATIENCE)
-    assert watch.wall < 0.3
+    assert watch.wall < PATIENCE / 2
 
 
 def test_an_accepted_client_certificate_does_not_wait_the_whole_time(
@@ -48,7 +48,7 @@ def test_an_accepted_client_certificate_does_not_wait_the_whole_time(
     with answering(far), Stopwatch() as watch:
         near.start_tls(ours, "127.0.0.1", PATIENCE)
         near.settle_tls(PATIENCE)
-    assert watch.wall < 0.3
+    assert watch.wall < PATIENCE / 2
     far.close()
 
 
@@ -63,7 +63,7 @@ def test_a_collector_without_tickets_costs_the_settle_time_and_no_more(
         near.start_tls(client_context(certificates.ca_file), "127.0.0.1", PATIENCE)
     with Stopwatch() as watch:
         near.settle_tls(0.1)
-    assert 0.1 <= watch.wall < 0.4
+    assert 0.1 <= watch.wall < 2.0
     far.close()
 
 
@@ -71,14 +71,14 @@ def test_tls_1_2_has_nothing_to_settle(far_end: FarEnd, certificates: Certificat
     near, _ = far_end.tls_pair(certificates, version=V12)
     with Stopwatch() as watch:
         near.settle_tls(PATIENCE)
-    assert watch.wall < 0.3
+    assert watch.wall < PATIENCE / 2
 
 
 def test_a_peer_that_is_silent_in_the_handshake_is_named(far_end: FarEnd, certificates: Certificates) -> None:
     near, far = far_end.pair()
     with Stopwatch() as watch, fails("LPF209"):
         near.start_tls(client_context(certificates.ca_file), "127.0.0.1", 0.2)
-    assert 0.2 <= watch.wall < 1.0
+    assert 0.2 <= watch.wall < 2.0
     assert far.recv(1) == b"\x16"  # a ClientHello and nothing else
 
 
@@ -98,7 +98,7 @@ def test_a_peer_that_drips_its_handshake_gets_no_more_time_than_a_silent_one(
         with Stopwatch() as watch, fails("LPF209"):
             near.start_tls(client_context(certificates.ca_file), "127.0.0.1", 0.2)
         rest.set()
-    assert watch.wall < 1.0
+    assert watch.wall < 2.0
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
