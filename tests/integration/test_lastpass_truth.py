@@ -91,9 +91,8 @@ def test_autumn_and_a_move_to_another_zone(
         run.play()
         assert_truth(run)
         assert run.alarms >= {"LPF318"}
-        print(
-            f"{zone}: {len(run.journal.kept)} events, {run.polls} pages, {run.restarts} restarts, {run.failures}"
-        )
+        done = f"{run.polls} pages, {run.restarts} restarts, {run.failures}"
+        print(f"{zone}: {len(run.journal.kept)} events, {done}")
         assert run.restarts > RESTARTS / 2
         assert sum(run.failures.values()) > 10
     ids, others = ({one.id: one for one in run.journal.kept} for run in (first, second))

@@ -101,6 +101,7 @@ def test_the_next_host_is_taken_when_the_first_is_down_and_the_first_again_when_
     address = bench.names.addresses.pop("first")
     assert bench.reach() == "second"
     bench.names.addresses["first"] = address
+    bench.clock.later += 0.5
     assert bench.reach_next("second") == "first"
     assert bench.verified == ["second", "first"]
 
