@@ -20,6 +20,7 @@ from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.filters import wanted
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.delivery.pump import Limits, Pump
+from lpforwarder.delivery.transports.tcp import FENCE_FAILURES, FENCE_TIMEOUT
 from lpforwarder.intake.contract import SourceOptions
 from lpforwarder.intake.poller import Poller
 from lpforwarder.journal.janitor import Janitor
@@ -115,11 +116,13 @@ class App:
     def patience(self) -> float:
         """Seconds the longest honest call of a worker may take; beyond that the watchdog is not fed."""
         assert self.settings is not None
-        calls = [30.0]
-        for options in self.settings.collectors:
-            calls.append(getattr(options, "stall_timeout", 0.0) + getattr(options, "connect_timeout", 0.0))
+        fences = FENCE_TIMEOUT * FENCE_FAILURES  # a collector that does not close half-closed connections
+        calls = [
+            getattr(options, "stall_timeout", 0.0) + getattr(options, "connect_timeout", 0.0) + fences
+            for options in self.settings.collectors
+        ]
         calls += [getattr(options, "timeout", 0.0) for options in self.settings.sources]
-        return max(calls) + 30.0
+        return max(calls, default=0.0) + 30.0
 
     def snapshot(self) -> dict[str, Any]:
         """How the service is doing now; see status.py."""

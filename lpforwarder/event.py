@@ -137,7 +137,7 @@ def parse(raw: bytes) -> dict[str, JSON]:
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at octet {error.start + 1}") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+        raise ValueError(f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}") from None
     if not isinstance(record, dict):
         raise ValueError(f"not a JSON object but {_NAMES.get(type(record), 'something else')}")
     return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,13 +15,14 @@ from pydantic import Field, ValidationError, create_model
 
 from lpforwarder import plugins
 from lpforwarder.config.document import Document, KeyPath, parse
-from lpforwarder.config.options import NAME, Options
+from lpforwarder.config.options import NAME, Finding, Options
 from lpforwarder.config.problems import exit_code, in_order
 from lpforwarder.config.sections import (
     HttpOptions,
     JournalOptions,
     LogOptions,
     Outline,
+    default_control_socket,
 )
 from lpforwarder.config.sentences import Sentence, did_you_mean, listed, problem, problems
 from lpforwarder.delivery.options import CollectorOptions
@@ -94,7 +96,7 @@ def examine(path: Path) -> Report:
 
     Raises ConfigError when the file itself cannot be read.
     """
-    return judge(_text(path), path)
+    return judge(read(path), path)
 
 
 def judge(text: str, path: Path, *, look_at_files: bool = True) -> Report:
@@ -112,7 +114,17 @@ def _settings(report: Report) -> Settings:
     return report.settings
 
 
-def _text(path: Path) -> str:
+def control_socket_in(text: str, path: Path) -> Path:
+    """Where the service of a configuration listens, as far as that can be told of one with mistakes."""
+    data = parse(text, str(path)).data
+    asked = data.get("control_socket") if isinstance(data, dict) else None
+    if isinstance(asked, str) and asked and "\0" not in asked:
+        return path.parent / Path(asked).expanduser()
+    return default_control_socket()
+
+
+def read(path: Path) -> str:
+    """The text of a configuration file; ConfigError when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -226,10 +238,16 @@ class _Reading:
             for found in problems(error, self.document, at, model):
                 if not (extra and found.code == "LPF101"):
                     self.problems.append(found)
-            self.sections(model, data, at)
+            self.good_parts(model, data, at, error)
             return None
         self.findings(made, at)
         return made
+
+    def good_parts(self, model: type[Options], data: Any, at: KeyPath, error: ValidationError) -> None:
+        """What the good keys say beside others that are not good; of those the files alone are looked at."""
+        self.sections(model, data, at)
+        with contextlib.suppress(ValidationError):  # something is missing: said with the whole
+            self.files(model.model_validate(without(data, error), context=self.context), at)
 
     def sections(self, model: type[Options], data: Any, at: KeyPath) -> None:
         """The findings of the good sections of something that is not good as a whole."""
@@ -241,14 +259,29 @@ class _Reading:
 
     def findings(self, options: Options, at: KeyPath) -> None:
         """What the options and all below them say about themselves and their files."""
-        for finding in (*options.advice(), *(options.check_files() if self.look_at_files else ())):
-            path = (*at, *finding.key.split("."))
-            whole_section = isinstance(getattr(options, finding.key, None), Options)
-            said = Sentence(finding.code, finding.what, finding.fix, whole_section)
-            self.problems.append(problem(said, self.document, path, note=finding.note))
+        self.add(options.advice(), options, at)
+        self.files(options, at, deep=False)
         for key, value in options:
             if isinstance(value, Options):
                 self.findings(value, (*at, key))
+
+    def files(self, options: Options, at: KeyPath, *, deep: bool = True) -> None:
+        """What is wrong with the files the options name, and, if `deep`, all below them."""
+        if self.look_at_files:
+            self.add(options.check_files(), options, at)
+        for key, value in options if deep else ():
+            if isinstance(value, Options):
+                self.files(value, (*at, key))
+
+    def add(self, findings: Iterable[Finding], options: Options, at: KeyPath) -> None:
+        """Each finding as a problem with its place, once."""
+        for finding in findings:
+            path = (*at, *finding.key.split("."))
+            whole_section = isinstance(getattr(options, finding.key, None), Options)
+            said = Sentence(finding.code, finding.what, finding.fix, whole_section)
+            found = problem(said, self.document, path, note=finding.note)
+            if found not in self.problems:
+                self.problems.append(found)
 
     def names(self, kind: str, items: list[tuple[KeyPath, Any]]) -> list[str]:
         """The names in use; a name used twice is a problem."""
@@ -282,6 +315,18 @@ class _Reading:
 
     def say(self, sentence: Sentence, at: KeyPath) -> None:
         self.problems.append(problem(sentence, self.document, at))
+
+
+def without(data: Any, error: ValidationError) -> Any:
+    """The data without the keys that the error is about."""
+    left = copy.deepcopy(data)
+    for detail in error.errors(include_url=False, include_input=False):
+        place, inner = detail["loc"], left
+        while len(place) > 1 and isinstance(inner, dict) and isinstance(inner.get(place[0]), dict):
+            inner, place = inner[place[0]], place[1:]
+        if isinstance(inner, dict) and place:
+            inner.pop(place[0], None)
+    return left
 
 
 def is_section(annotation: Any) -> TypeGuard[type[Options]]:

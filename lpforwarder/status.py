@@ -18,6 +18,7 @@ from lpforwarder.settings import Settings
 
 BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
 VERSION = 1
+JOURNAL_FULL = "LPF501"
 
 Waiting = Callable[[int, Callable[[str, str, str, int], bool]], tuple[int, str | None]]
 """JournalReader.waiting: (checkpoint, wanted) → (how many, received time of the oldest)."""
@@ -110,7 +111,7 @@ def _collector(
         "set_aside": 0,
         "connected_since": link.connected_since,
         "last_sent": link.last_sent,
-        "last_confirmed": known.moved if known else None,
+        "last_confirmed": known.moved if known and known.confirmed else None,
         "transport": options.transport,
         "target": target(options),
     }
@@ -183,6 +184,8 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
 
 def _trouble(name: str, part: Mapping[str, Any], kind: str, now: str) -> str:
     since = f" since {part['since'][11:16]} UTC ({spoken(age(part['since'], now))})"
+    if part["error"]["code"] == JOURNAL_FULL:
+        return f"{name} is paused{since}: {part['error']['text']}."
     what = {"blocked": "needs a person", "crashed": "fails with a bug of ours"}.get(
         part["state"], "is unreachable" if kind == "collectors" else "cannot be read"
     )

@@ -5,6 +5,7 @@ Results go to stdout, talk to stderr. Exit codes are a contract: see `lpforwarde
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -125,6 +126,7 @@ def cli(
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script: runs a command and turns what went wrong into words and an exit code."""
+    _open_closed_outputs()
     try:
         result: Any = cli.main(args=arguments, prog_name="lpforwarder", standalone_mode=False)
         sys.stdout.flush()
@@ -139,8 +141,26 @@ def main(arguments: list[str] | None = None) -> None:
         # Without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            sys.exit(_explained(error))
+        print("error: the output cannot be written: no space left on device", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - sorted, shown and turned into an exit code
-        from lpforwarder.cli.failures import explain
-
-        sys.exit(explain(error))
+        sys.exit(_explained(error))
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _open_closed_outputs() -> None:
+    """A command started with `>&-` has nowhere to print to, and works all the same."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _explained(error: BaseException) -> int:
+    from lpforwarder.cli.failures import explain
+
+    return explain(error)

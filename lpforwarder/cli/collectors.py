@@ -11,7 +11,6 @@ import click
 from lpforwarder.config.document import parse
 from lpforwarder.config.sentences import problems
 from lpforwarder.delivery.options import CollectorOptions
-from lpforwarder.errors import ConfigError
 from lpforwarder.settings import collector_model, find, load
 
 
@@ -31,7 +30,7 @@ def named(config: str | None, name: str) -> CollectorOptions:
 
 
 def ad_hoc(transport: str, host: str, port: int, **keys: Any) -> CollectorOptions:
-    """A collector without a configuration; `keys` as they would stand in the file. Raises ConfigError."""
+    """A collector without a configuration; `keys` as they would stand in the file. A usage error if wrong."""
     model = collector_model(transport)
     data = {"name": "test", "transport": transport, "host": host, "port": port}
     data |= {key: value for key, value in keys.items() if value is not None}
@@ -40,4 +39,6 @@ def ad_hoc(transport: str, host: str, port: int, **keys: Any) -> CollectorOption
     except ValueError as error:
         if not hasattr(error, "errors"):
             raise
-        raise ConfigError(list(problems(error, parse("", "command line"), (), model))) from error  # type: ignore[arg-type]
+        found = problems(error, parse("", "command line"), (), model)  # type: ignore[arg-type]
+        told = (f"{one.what.replace('`the file`', 'a value')}; {one.fix}" for one in found)
+        raise click.UsageError("\n".join(told)) from error

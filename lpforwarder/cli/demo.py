@@ -75,6 +75,8 @@ class Stage:
         self._news = threading.Condition()
         self._ids: dict[str, int] = {}
         self._child: subprocess.Popen[bytes] | None = None
+        self._unread = False
+        """Whoever read our output has gone."""
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -218,18 +220,26 @@ class Stage:
         with self._news:
             seen = self._ids[event["id"]] = self._ids.get(event["id"], 0) + 1
             self._news.notify_all()
+        try:
+            self._show(message, event, again=seen > 1)
+        except BrokenPipeError:  # said by the main thread: here it would look like a broken collector
+            self._unread = True
+
+    def _show(self, message: bytes, event: dict[str, Any], *, again: bool) -> None:
         if self._wire:
             click.echo(message.decode("ascii"))
-        else:
-            who = event.get("targetUser") or event.get("sourceUser") or "-"
-            note = "" if seen == 1 else "   (again)"
-            what = event.get("result") or event.get("action") or ""
-            _say(f"{event['eventType']:<20} {who:<26} {what:<9} {event.get('sourceIp', '')}{note}".rstrip())
+            return
+        who = event.get("targetUser") or event.get("sourceUser") or "-"
+        what = event.get("result") or event.get("action") or ""
+        note = "   (again)" if again else ""
+        _say(f"{event['eventType']:<20} {who:<26} {what:<9} {event.get('sourceIp', '')}{note}".rstrip())
 
     def _wait_for(self, number: int) -> None:
         deadline = time.monotonic() + PATIENCE
         with self._news:
             while len(self._ids) < number:
+                if self._unread:
+                    raise BrokenPipeError
                 left = deadline - time.monotonic()
                 if left <= 0 or (self._child is not None and self._child.poll() is not None):
                     raise click.ClickException(self._excuse())

@@ -45,7 +45,8 @@ def events_in(stream: IO[bytes], name: str) -> Iterator[Event | Reject]:
         while True:
             cut = json_text.cut(window, place, final, LIMITS)
             for fault in cut.faults:
-                yield Reject(where=f"{name} {cut.unit} {fault.number}", reason=fault.reason, raw=fault.raw)
+                where = f"{name} {cut.unit} {fault.number}" if fault.number else name
+                yield Reject(where=where, reason=fault.reason, raw=fault.raw)
             for offset, number, raw in cut.records:
                 yield _event(raw, f"{name} {cut.unit} {number}", offset)
             moved = cut.place.offset - place.offset

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from lpforwarder.app import App, collector_name, collector_policy, poller_for, pump_for, source_name
 from lpforwarder.cli.service import journal_of
@@ -34,8 +35,9 @@ class ToEnd:
         self._worker.abort()
 
 
-def forward_once(settings: Settings, *, show_progress: bool) -> int:
+def forward_once(settings: Settings, *, show_progress: bool, as_json: bool) -> int:
     """0 when everything was handed over, 3 when something could not be, 130 when interrupted."""
+    requests = signals.requests(every=0.05)
     with journal_of(settings) as journal:
         supervisor = Supervisor(alarm=signals.nudge)
         app = App(journal, supervisor)
@@ -44,29 +46,42 @@ def forward_once(settings: Settings, *, show_progress: bool) -> int:
         for source in settings.sources:
             app.pollers[source.name] = poller = poller_for(source, journal)
             supervisor.start(source_name(source.name), ToEnd(poller), Policy())
-        failed, interrupted = _wait(app, map(source_name, app.pollers), settings.drain, show_progress)
+        failed, interrupted = _wait(
+            app, requests, map(source_name, app.pollers), settings.drain, show_progress
+        )
         for options in settings.collectors:
             app.pumps[options.name] = pump = pump_for(options, journal)
             supervisor.start(collector_name(options.name), ToEnd(pump), collector_policy(options))
         if not interrupted:
-            late, interrupted = _wait(app, map(collector_name, app.pumps), settings.drain, show_progress)
+            late, interrupted = _wait(
+                app, requests, map(collector_name, app.pumps), settings.drain, show_progress
+            )
             failed += late
         supervisor.stop(None, settings.drain)
         for poller in app.pollers.values():
             poller.close()
         facts = app.snapshot()
-    _tell(facts, failed)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        _tell(facts, failed, interrupted)
     if supervisor.fatal is not None:
         raise supervisor.fatal
     return 130 if interrupted else 3 if failed else 0
 
 
-def _wait(app: App, names: Iterable[str], drain: float, show_progress: bool) -> tuple[list[str], bool]:
+def _wait(
+    app: App,
+    requests: Iterator[signal.Signals | None],
+    names: Iterable[str],
+    drain: float,
+    show_progress: bool,
+) -> tuple[list[str], bool]:
     """Waits for these workers; the names of those that were given up, and whether we were interrupted."""
     waiting, failed = list(names), list[str]()
     began: dict[str, float] = {}
     interrupted = False
-    for request in signals.requests(every=0.05):
+    for request in requests:
         interrupted = request in (signal.SIGTERM, signal.SIGINT) or app.supervisor.fatal is not None
         given_up = _in_trouble(app, waiting, began)
         if interrupted:
@@ -103,10 +118,13 @@ def _show(app: App) -> None:
     print(f"\r{read:,} read   confirmed: {confirmed or '-'} ", end="", file=sys.stderr, flush=True)
 
 
-def _tell(facts: dict[str, dict[str, dict[str, object]]], failed: list[str]) -> None:
+def _tell(facts: dict[str, dict[str, dict[str, object]]], failed: list[str], interrupted: bool) -> None:
     for name, source in facts["sources"].items():
         print(f"{name}: {source['events']:,} events in the journal, {source['rejects']:,} set aside")
     for name, collector in facts["collectors"].items():
         print(f"{name}: {collector['confirmed']:,} confirmed, {collector['waiting']:,} waiting")
+    if interrupted:
+        print("interrupted; what waits is sent by the next run", file=sys.stderr)
+        return
     for name in failed:
         print(f"{name} was given up after {spoken(PATIENCE)} or needs a person; see above", file=sys.stderr)

@@ -32,12 +32,16 @@ def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
 
     SIGTERM and Ctrl-C drain and stop; SIGHUP reads configuration, secrets and certificates again.
     """
-    from lpforwarder.runtime import logs, signals
-    from lpforwarder.settings import find
+    from lpforwarder.runtime import signals
 
     globals_: Globals = ctx.obj
     if once and dry_run:
         raise click.UsageError("--once and --dry-run exclude each other.")
+    if not dry_run:
+        signals.block()  # before any thread exists, and before a signal could end us without a word
+    from lpforwarder.runtime import logs
+    from lpforwarder.settings import find
+
     path = find(globals_.config)
     settings = load_or_show(path)
 
@@ -50,11 +54,11 @@ def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
         from lpforwarder.cli.dry_run import print_messages
 
         ctx.exit(print_messages(settings))
-    signals.block()  # before any thread exists
     if once:
         from lpforwarder.cli.once import forward_once
 
-        ctx.exit(forward_once(settings, show_progress=sys.stderr.isatty() and globals_.verbosity >= 0))
+        show_progress = sys.stderr.isatty() and globals_.verbosity >= 0
+        ctx.exit(forward_once(settings, show_progress=show_progress, as_json=globals_.json))
     from lpforwarder.cli.service import serve
 
     ctx.exit(serve(path, settings, set_up_log))

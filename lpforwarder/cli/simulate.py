@@ -64,7 +64,11 @@ def collector(listen: str, cert_file: str | None, rate: float | None, events: in
     def complain(problem: str) -> None:
         click.echo(problem, err=True)
 
-    with PretendCollector(split_address(listen), context, rate, show, on_problem=complain) as server:
+    try:
+        made = PretendCollector(split_address(listen), context, rate, show, on_problem=complain)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {listen}: {error.strerror or error}") from error
+    with made as server:
         host, port = server.address
         click.echo(f"listening on {host}:{port} ({'TLS' if context else 'TCP'}). Ctrl-C stops.", err=True)
         while not done.wait(0.5):

@@ -53,13 +53,28 @@ def status(ctx: click.Context, watch: bool, check: bool, as_json: bool) -> None:
 
 
 def facts_of(config: str | None) -> dict[str, Any]:
-    """The snapshot of the running service, or one made from the journal alone."""
-    from lpforwarder.runtime.control import NotRunning, ask
-    from lpforwarder.settings import find, load
+    """The snapshot of the running service, or one made from the journal alone.
 
-    settings = load(find(config))
+    The files a configuration names are not looked at. When the configuration has mistakes, a service that
+    still runs with an older one is asked all the same; ConfigError when none does.
+    """
+    from lpforwarder.errors import ConfigError
+    from lpforwarder.runtime.control import NotRunning, ask
+    from lpforwarder.settings import control_socket_in, decode, find, read
+
+    path = find(config)
+    text = read(path)
+    request = {"command": "status"}
     try:
-        return ask(settings.control_socket, {"command": "status"}, ASK_WITHIN)
+        settings = decode(text, path)
+    except ConfigError:
+        try:
+            return ask(control_socket_in(text, path), request, ASK_WITHIN)
+        except NotRunning:
+            pass
+        raise
+    try:
+        return ask(settings.control_socket, request, ASK_WITHIN)
     except NotRunning:
         return _from_journal(settings)
 

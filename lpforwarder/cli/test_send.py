@@ -32,7 +32,12 @@ Examples:
 @click.option("--tls/--no-tls", default=True, help="With --to: TLS (default) or plain TCP.")
 @click.option("--framing", type=click.Choice(["octet-counting", "newline"]), help="With --to.")
 @click.option("--format", "format_", type=click.Choice(["json", "cef"]), help="Payload format.")
-@click.option("--ca-file", metavar="PEM", help="With --to: the CA to trust instead of the system's.")
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="PEM",
+    help="With --to: the CA to trust instead of the system's.",
+)
 @click.option("--event", "event_file", metavar="FILE", help="Send these events instead; - is stdin.")
 @click.option("--count", type=click.IntRange(1, 1_000_000), help="How many messages; two if not given.")
 @click.option("--wire", is_flag=True, help="Print the octets of each message.")
@@ -163,8 +168,9 @@ def _try(options: CollectorOptions, events: Sequence[Event], wire: bool, *, quie
         click.echo(
             f"{options.name}   {options.transport}  {target(options)}   {options.format}, {options.framing}"
         )
+    trial = Trial(options)
     try:
-        for step in Trial(options).steps(sent):
+        for step in trial.steps(sent):
             steps.append({"name": step.name, "result": step.result, "detail": step.detail})
             if not quiet:
                 _show(step.name, step.result, step.detail, step.seconds)
@@ -173,7 +179,7 @@ def _try(options: CollectorOptions, events: Sequence[Event], wire: bool, *, quie
     except Failure as error:
         result["error"] = {"code": error.code, "text": error.what, "fix": error.fix}
         if not quiet:
-            click.echo(f"  {'FAIL':>24}")
+            _show(trial.doing, "FAIL", "", None)
             sys.stdout.flush()
             _show_failure(options.name, error)
     else:

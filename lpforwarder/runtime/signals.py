@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
+import threading
 from collections.abc import Iterator
 
 WATCHED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
@@ -30,12 +32,21 @@ def requests(every: float) -> Iterator[signal.Signals | None]:
 
     Never ends. Several signals of one kind that came together are one request.
     """
+    # Not sigtimedwait: in CPython 3.11 it makes signals up when the process was frozen beyond the timeout.
+    inbox: queue.SimpleQueue[signal.Signals] = queue.SimpleQueue()
+    threading.Thread(target=_collect, args=(inbox,), name="signals", daemon=True).start()
     while True:
-        received = signal.sigtimedwait(_BLOCKED, every)
-        if received is None or received.si_signo == _NUDGE:
+        try:
+            received = inbox.get(timeout=every)
+        except queue.Empty:
             yield None
         else:
-            yield signal.Signals(received.si_signo)
+            yield None if received == _NUDGE else received
+
+
+def _collect(inbox: queue.SimpleQueue[signal.Signals]) -> None:
+    while True:
+        inbox.put(signal.Signals(signal.sigwaitinfo(_BLOCKED).si_signo))
 
 
 def nudge() -> None:

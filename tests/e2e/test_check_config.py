@@ -23,7 +23,7 @@ http:
 """
 
 EXPECTED = """\
-error[LPF119] bad.yaml:4:11: events.json does not exist
+note[LPF119] bad.yaml:4:11: events.json does not exist
     4 |     path: events.json
       |           ^ create it, or correct the path
 error[LPF101] bad.yaml:8:5: unknown key `fromat`
@@ -41,7 +41,7 @@ note[LPF120] bad.yaml:12:1: this version has no HTTP endpoint: nothing will list
 error[LPF103] bad.yaml:14:3: `listen` is written twice
    14 |   listen: 127.0.0.1:9470
       |   ^ the first one is on line 13; keep one
-5 errors. Nothing was started.
+4 errors. Nothing was started.
 """
 
 

@@ -48,6 +48,8 @@ class Trial:
         self._clock = clock
         self._wake = Wake()
         self._connection: Connection | None = None
+        self.doing = ""
+        """The step under way; after a failure, the one that failed."""
 
     def steps(self, messages: Sequence[bytes]) -> Iterator[Step]:
         """Each step as it is done. The link is ended politely, also when a step fails."""
@@ -78,10 +80,12 @@ class Trial:
 
     def _reach_host(self, host: str) -> Iterator[Step]:
         began = self._clock()
+        self.doing = "name lookup"
         addresses = resolve(host, self._options.port)
         shown = ", ".join(str(address.place[0]) for address in addresses)
         yield Step(name="name lookup", result="ok", detail=shown, seconds=self._clock() - began)
         began = self._clock()
+        self.doing = "connect"
         self._connection = connect_any(addresses, self._options.connect_timeout, self._wake)
         yield Step(name="connect", result="ok", detail=self._live().peer, seconds=self._clock() - began)
         if isinstance(self._options, TlsOptions):
@@ -89,6 +93,7 @@ class Trial:
 
     def _secure(self, options: TlsOptions, host: str) -> Iterator[Step]:
         connection = self._live()
+        self.doing = "TLS"
         name = options.tls.server_name or host
         began = self._clock()
         try:
@@ -103,6 +108,7 @@ class Trial:
             raise self._explained(error, options, host) from error
         taken = self._clock() - began
         yield Step(name=session.version() or "TLS", result="ok", detail=describe(certificate), seconds=taken)
+        self.doing = "client certificate"
         connection.settle_tls(JUDGEMENT)
         connection.probe()
         offered = "sent" if options.tls.cert_file else "none configured, none needed"
@@ -120,18 +126,21 @@ class Trial:
     def _hand_over(self, connection: Connection, messages: Sequence[bytes]) -> Iterator[Step]:
         framer = by_name(self._options.framing)
         for number, message in enumerate(messages, 1):
+            self.doing = f"message {number}"
             connection.probe()
             connection.write(framer.frame([message]), self._options.connect_timeout)
             yield Step(name=f"message {number}", result="handed over", detail=f"{len(message)} octets")
 
     def _linger(self, connection: Connection) -> Step:
+        self.doing = f"linger {LINGER * 1000:.0f} ms"
         began = self._clock()
         while (left := LINGER - (self._clock() - began)) > 0:
             connection.wait(min(left, 0.1))
             connection.probe()
-        return Step(name=f"linger {LINGER * 1000:.0f} ms", result="ok", detail="the connection stays open")
+        return Step(name=self.doing, result="ok", detail="the connection stays open")
 
     def _end(self, connection: Connection) -> Step:
+        self.doing = "close"
         began = self._clock()
         connection.finish(CLOSE_WITHIN)
         while (left := CLOSE_WITHIN - (self._clock() - began)) > 0:

@@ -38,8 +38,11 @@ class FileOptions(SourceOptions):
     poll_interval: Duration = 1.0
 
     def check_files(self) -> Iterable[Finding]:
-        """A file that cannot be read; one that is followed may still be missing."""
-        if self.follow and not self.path.exists():
+        """A file that cannot be read. One that is missing may have been read already, or be to come."""
+        if not self.path.exists():
+            if not self.follow:
+                fix = "create it, or correct the path"
+                yield Finding(key="path", code="LPF119", what=f"{self.path} does not exist", fix=fix)
             return
         if problem := files.unreadable(self.path, key="path"):
             yield problem

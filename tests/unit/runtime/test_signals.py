@@ -54,6 +54,24 @@ print(next(signals.requests(every=3600)))
     assert said(program) == "None"
 
 
+def test_a_process_that_was_frozen_makes_no_signal_up() -> None:
+    program = """
+import subprocess, time
+freeze = "kill -STOP $0; sleep 0.6; kill -CONT $0"
+requests = signals.requests(every=0.2)
+next(requests)
+seen = []
+for _ in range(3):
+    freezer = subprocess.Popen(["sh", "-c", freeze, str(os.getpid())])
+    until = time.monotonic() + 1.2
+    while time.monotonic() < until:
+        seen.append(next(requests))
+    freezer.wait()
+print(set(seen))
+"""
+    assert said(program) == "{None}"
+
+
 def test_unblocked_signals_act_again() -> None:
     program = """
 signals.unblock()

@@ -54,10 +54,14 @@ class OneAtATime:
             self._acceptor.join(PATIENCE)
         self.far_end.__exit__(None, None, None)
 
+    @property
+    def is_busy(self) -> bool:
+        return self._serving is not None and self._serving.is_alive()
+
     def _accept(self) -> None:
         while not self._leaving:
             far = self.far_end.accept()
-            if self._serving is not None and self._serving.is_alive():
+            if self.is_busy:
                 self.refused += 1
                 far.close()
             else:
@@ -69,6 +73,7 @@ class OneAtATime:
         with contextlib.suppress(OSError):
             while octets := far.recv(2**16):
                 self.received += octets
+        threading.Event().wait(0.1)  # it is busy a little longer than it takes to see the next connection
         far.close()
 
 
@@ -322,6 +327,7 @@ def test_a_collector_that_closes_a_second_connection_costs_one_link_and_no_more(
                     clock.later += FENCE_TIMEOUT / 3
                 until(lambda: transport.confirmed(0.0) > 0)
             transport.close()
+            until(lambda: not collector.is_busy)
         assert collector.received == b"4 <1>a" * sent
 
 
