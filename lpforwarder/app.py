@@ -33,6 +33,8 @@ from lpforwarder.settings import Settings, load
 log = structlog.get_logger()
 
 JANITOR = "janitor"
+SPARING = 2.0  # seconds between two looks at the credentials of a source that was refused
+CALLS = 6  # a pull may make so many calls to its vault, each as long as its time limit
 GOOD_RUN = 1.0  # seconds after which a link counts as good, and its back-off begins anew
 LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
 
@@ -89,6 +91,8 @@ class App:
         if self.settings is not None:
             self._tell_what_waits(settings)
         self.apply(settings)
+        for poller in self.pollers.values():
+            poller.try_again()
         self.supervisor.wake()
 
     def _tell_what_waits(self, settings: Settings) -> None:
@@ -121,7 +125,7 @@ class App:
             getattr(options, "stall_timeout", 0.0) + getattr(options, "connect_timeout", 0.0) + fences
             for options in self.settings.collectors
         ]
-        calls += [getattr(options, "timeout", 0.0) for options in self.settings.sources]
+        calls += [CALLS * getattr(options, "timeout", 0.0) for options in self.settings.sources]
         return max(calls, default=0.0) + 30.0
 
     def snapshot(self) -> dict[str, Any]:
@@ -153,7 +157,7 @@ class App:
             self.supervisor.start(name, pump, collector_policy(part.options))
         elif part.kind == "source":
             poller = self.pollers[part.options.name] = poller_for(part.options, self.journal)
-            self.supervisor.start(name, poller, Policy())
+            self.supervisor.start(name, poller, source_policy(poller))
         else:
             self.supervisor.start(name, Janitor(self.journal), Policy())
 
@@ -204,6 +208,11 @@ def collector_policy(options: CollectorOptions) -> Policy:
     return Policy(
         first=options.retry.first, most=options.retry.most, blocked=options.retry.most, good_run=GOOD_RUN
     )
+
+
+def source_policy(poller: Poller) -> Policy:
+    """A source that spares its vault by itself is pulled often, so that new credentials count at once."""
+    return Policy(blocked=SPARING) if poller.is_sparing else Policy()
 
 
 def encoder_for(options: CollectorOptions, *, procid: str | None = None) -> Encoder:

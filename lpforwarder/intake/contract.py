@@ -48,6 +48,17 @@ class Alarming(Protocol):
         """Those that are on; may be asked from another thread."""
 
 
+@runtime_checkable
+class Refusable(Protocol):
+    """A source that spares a vault which refused it: pull() then raises Blocked without asking again.
+
+    It may be pulled often all the same, and notices by itself when the credentials have changed.
+    """
+
+    def try_again(self) -> None:
+        """The next pull asks the vault, whatever it said before; from another thread."""
+
+
 class SourceOptions(Options):
     """The keys every source has in the configuration; a plug-in's Options add their own."""
 

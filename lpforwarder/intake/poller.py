@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lpforwarder import rfc3339
-from lpforwarder.intake.contract import Alarming, IntakeJournal, Page, Source
+from lpforwarder.intake.contract import Alarming, IntakeJournal, Page, Refusable, Source
 from lpforwarder.runtime.worker import WorkerError
 
 
@@ -93,6 +93,16 @@ class Poller:
     def alarms(self) -> Sequence[WorkerError]:
         """What a person should mend although events still flow."""
         return self._source.alarms if isinstance(self._source, Alarming) else ()
+
+    @property
+    def is_sparing(self) -> bool:
+        """The source itself keeps the pace towards a vault that refused it."""
+        return isinstance(self._source, Refusable)
+
+    def try_again(self) -> None:
+        """Somebody says that what the source was refused for has been mended."""
+        if isinstance(self._source, Refusable):
+            self._source.try_again()
 
     def abort(self) -> None:
         """Does nothing: a source belongs to its thread, and closing a file under a read would be worse.

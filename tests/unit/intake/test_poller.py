@@ -6,6 +6,7 @@ from lpforwarder.errors import Blocked, Transient
 from lpforwarder.event import Event, Reject
 from lpforwarder.intake.contract import Cursor, Page
 from lpforwarder.intake.poller import Polled, Poller
+from lpforwarder.runtime.worker import WorkerError
 from tests.fakes.intake_journal import FakeIntakeJournal
 from tests.fakes.source import FakeSource, sample_events
 
@@ -172,3 +173,27 @@ def test_close_closes_the_source_and_abort_leaves_it_to_its_thread() -> None:
     assert not source.is_closed
     steps.close()
     assert source.is_closed
+
+
+class SparingSource(FakeSource):
+    """Spares a vault that refused it, and has something to say."""
+
+    alarms = (WorkerError(code="LPF318", text="the clock is wrong"),)
+    told = 0
+
+    def try_again(self) -> None:
+        self.told += 1
+
+
+def test_a_source_that_spares_its_vault_is_known_and_told_when_things_are_mended() -> None:
+    source = SparingSource(sample_events(1))
+    sparing = poller(source, FakeIntakeJournal())
+    sparing.try_again()
+    assert (sparing.is_sparing, source.told) == (True, 1)
+    assert sparing.alarms == source.alarms
+
+
+def test_a_plain_source_has_neither_alarms_nor_a_pace_of_its_own() -> None:
+    plain = poller(FakeSource(sample_events(1)), FakeIntakeJournal())
+    plain.try_again()
+    assert (plain.is_sparing, plain.alarms) == (False, ())
