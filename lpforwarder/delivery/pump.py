@@ -238,12 +238,14 @@ class Pump:
             return
         goal = self._journal.newest()
         while stop.left() > 0 and self.window.checkpoint < goal:
-            moved = self.step()
-            beat()
-            if self.window.position >= goal:
+            if self.window.position < goal:
+                moved = self.step()
+                if not moved:
+                    self._rest()
+            else:
                 self._fence(min(BUSY_WAIT, stop.left()))
-            elif not moved:
-                self._rest()
+                self._collect(0.0)
+            beat()
         self._collect(0.0)
 
     def _end(self) -> None:

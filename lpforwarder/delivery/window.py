@@ -18,17 +18,20 @@ class Window:
     """The places of one collector.
 
     After an abnormal end `resume` lies behind the highest confirmed place by `replay_events` messages or
-    by what was confirmed in the last `replay_seconds`, whichever reaches furthest: a collector that died
-    may have read what it had not yet written. Counted from the highest confirmed place, so a collector
-    that fails again and again does not push it back any further.
+    by what was first confirmed in the `replay_seconds` before it, whichever reaches furthest: a collector
+    that died may have read what it had not yet written. Counted from the highest confirmed place, and
+    going on over any number of failures, so that each of them repeats one such window and no more.
+
+    A new life of the process begins where the last one would have gone back to. It knows no times of
+    the lives before, so for later failures those count by messages alone.
     """
 
     def __init__(
         self, *, checkpoint: Seq, resume: Seq, clean: bool, replay_events: int, replay_seconds: float
     ) -> None:
         self.checkpoint = checkpoint
-        self.resume = resume
         self.position = checkpoint if clean else resume
+        self.resume = max(resume, Seq(checkpoint - replay_events))
         self.first_sent = 0
         """Messages sent for the first time."""
         self.repeated = 0
@@ -41,7 +44,9 @@ class Window:
         self._pending: deque[Seq] = deque()
         self._counted = 0
         self._recent: deque[Seq] = deque(maxlen=max(replay_events, 1))
-        self._history: deque[tuple[float, Seq]] = deque([(float("-inf"), resume)])
+        self._history: deque[tuple[float, Seq]] = deque([(float("-inf"), self.resume)])
+        """(when, highest confirmed place) over the replay time; the first entry is older than that."""
+        self._last_confirmed = float("-inf")
         self._goal: Seq | None = None
         self._twice: Seq = Seq(0)
 
@@ -77,12 +82,13 @@ class Window:
         before = self.checkpoint
         for _ in range(fresh):
             seq = self._pending.popleft()
-            self._recent.append(seq)
-            self.confirmed += seq > before
+            if seq > before:
+                self._recent.append(seq)
+                self.confirmed += 1
         self._counted += max(fresh, 0)
         self.checkpoint = max(self.checkpoint, self.reached)
         if fresh > 0:
-            self._history.append((now, self.reached))
+            self._last_confirmed = now
             self._settle(now)
         return fresh > 0 or self.checkpoint > before
 
@@ -93,15 +99,12 @@ class Window:
         has been sent twice is not sent a third time: collectors and proxies that drop quiet connections
         would otherwise cause endless repeats.
         """
-        last_confirmed = self._history[-1][0]
-        if idle and not self._pending and now - last_confirmed >= self._replay_seconds:
+        if idle and not self._pending and now - self._last_confirmed >= self._replay_seconds:
             self.position = min(max(self.resume, self._twice), self.checkpoint)
         else:
             self.position = self.resume
         self._pending.clear()
-        self._recent.clear()
         self._counted = 0
-        self._history = deque([(float("-inf"), self.resume)])
         self._goal = self.checkpoint
         return self.checkpoint - self.position
 
@@ -111,12 +114,14 @@ class Window:
 
     def _settle(self, now: float) -> None:
         """Moves `resume` up to where both limits of the replay allow."""
+        if self.checkpoint > self._history[-1][1]:
+            self._history.append((now, self.checkpoint))
         while len(self._history) > 1 and self._history[1][0] <= now - self._replay_seconds:
             self._history.popleft()
         by_time = self._history[0][1]
         by_count = self.resume
         if self._replay_events == 0:
-            by_count = self.reached
+            by_count = self.checkpoint
         elif len(self._recent) == self._replay_events:
             by_count = Seq(self._recent[0] - 1)
         self.resume = max(self.resume, min(by_time, by_count, self.checkpoint))

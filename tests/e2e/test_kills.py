@@ -10,6 +10,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,9 +97,13 @@ class Stage:
             end(self.collectors[link])
             time.sleep(self.random.uniform(0.0, 0.1))
         before = self.after_an_outage()
-        for link, collector in self.collectors.items():
-            collector.start()
+
+        def start(link: str) -> None:
+            self.collectors[link].start()
             self.note_recovery(link, before[link], time.monotonic())
+
+        with ThreadPoolExecutor() as together:
+            list(together.map(start, self.collectors))
 
     def wait_for_a_random_moment(self) -> None:
         """Returns some time after all that was written before the call has been confirmed.
@@ -117,7 +122,12 @@ class Stage:
     def after_an_outage(self) -> dict[str, int]:
         """How many lines each collector has once what was on the way has arrived and events wait."""
         time.sleep(self.random.uniform(0.02, 0.2))
-        return {link: settled(collector) for link, collector in self.collectors.items()}
+        lines = {link: LineCount(collector.file) for link, collector in self.collectors.items()}
+        while True:
+            before = {link: count.now() for link, count in lines.items()}
+            time.sleep(0.05)
+            if before == {link: count.now() for link, count in lines.items()}:
+                return before
 
     def note_recovery(self, link: str, before: int, began: float) -> None:
         """Waits until the collector has a line more than `before`."""
@@ -161,16 +171,6 @@ class Stage:
             allowed=self.rounds * MOST_TWICE,
             worst_recovery=self.worst_recovery[link],
         )
-
-
-def settled(collector: ChildCollector) -> int:
-    """How many lines it has once no more come."""
-    lines = LineCount(collector.file)
-    while True:
-        before = lines.now()
-        time.sleep(0.04)
-        if lines.now() == before:
-            return before
 
 
 def ids_in(lines: list[bytes]) -> list[str]:

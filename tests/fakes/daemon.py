@@ -66,8 +66,12 @@ class Daemon:
     # ---- its life -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self.start()
-        self.wait_until(lambda facts: facts["running"], _START_SECONDS)
+        try:
+            self.start()
+            self.wait_until(lambda facts: facts["running"], _START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

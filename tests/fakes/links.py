@@ -43,13 +43,14 @@ class FarEnd:
     `receive_buffer` octets are what the kernel takes while nobody reads; None for the usual megabytes.
     """
 
-    def __init__(self, *, receive_buffer: int | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, *, receive_buffer: int | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(self._family)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer is not None:
             # Before listen(): the window is agreed when the connection is made.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._listener.bind((host, 0))
+        self._listener.bind((host, port))
         self._listener.listen(16)
         self._listener.settimeout(PATIENCE)
         self._open: list[socket.socket | Connection] = []

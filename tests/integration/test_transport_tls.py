@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,44 +19,11 @@ from lpforwarder.errors import Blocked, Failure, Transient
 from tests.fakes.certificates import SERVER_NAME, Certificates, KeyPair, ServerTls
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import FarEnd, look_until_it_raises, tls_options
-from tests.fakes.patience import PATIENCE, Stopwatch, a_moment_later, beside, fails, until
-from tests.fakes.ports import ReservedPort
+from tests.fakes.patience import Stopwatch, a_moment_later, fails, until
+from tests.fakes.tls_listener import Listener, listening
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 versions = pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
-
-
-class Listener:
-    """A TLS collector that counts what it is told, and what it is not."""
-
-    def __init__(self, context: ssl.SSLContext, host: str = "127.0.0.1") -> None:
-        self.far_end = FarEnd(host=host)
-        self.octets = b""
-        self.ends: list[str] = []
-        self._context = context
-
-    def serve(self) -> None:
-        """One connection, to its end."""
-        plain = self.far_end.accept()
-        try:
-            with self._context.wrap_socket(plain, server_side=True) as far:
-                while chunk := far.recv(2**16):
-                    self.octets += chunk
-        except OSError as error:
-            self.ends.append(str(error))
-
-    def serve_all(self, times: int) -> None:
-        for _ in range(times):
-            self.serve()
-
-
-@contextlib.contextmanager
-def listening(
-    context: ssl.SSLContext | ServerTls, *, times: int = 1, host: str = "127.0.0.1"
-) -> Iterator[Listener]:
-    made = Listener(context.context() if isinstance(context, ServerTls) else context, host)
-    with made.far_end, beside(lambda: made.serve_all(times)):
-        yield made
 
 
 def transport_to(listener: Listener, tls: dict[str, Any], **options: Any) -> TlsTransport:
@@ -192,7 +158,7 @@ def test_a_collector_that_turns_into_another_one_gets_nothing_at_the_next_fence(
         transport.open()
         transport.send([b"<1>a"])
         until(lambda: listener.octets == b"4 <1>a")
-        listener._context = ServerTls(pair=certificates.expired).context()
+        listener.context = ServerTls(pair=certificates.expired).context()
         with fails("LPF205", Blocked):
             transport.fence(0.0)
         with pytest.raises(Blocked):
@@ -331,82 +297,3 @@ def test_failed_handshakes_leave_nothing_open(certificates: Certificates) -> Non
         for _ in range(20):
             refusal(listener, {"ca_file": certificates.ca_file})
     assert len(listener.ends) == 20
-
-
-# ---- fences over TLS --------------------------------------------------------------------------------------
-
-
-@versions
-@pytest.mark.parametrize("says_goodbye", [True, False], ids=["openssl", "gnutls"])
-@pytest.mark.parametrize("serial", [False, True], ids=["parallel", "serial"])
-def test_fences_work_with_every_kind_of_collector_and_without_a_stall(
-    serial: bool, says_goodbye: bool, version: ssl.TLSVersion, certificates: Certificates
-) -> None:
-    received: list[bytes] = []
-    manners = Manners(serial=serial, says_goodbye=says_goodbye)
-    tls = ServerTls(pair=certificates.server, version=version)
-    with Collector(received.extend, manners=manners, tls=tls) as collector, Stopwatch() as watch:
-        transport = TlsTransport(tls_options(collector.address, {"ca_file": certificates.ca_file}))
-        transport.open()
-        for number in range(10):
-            transport.send([b"<1>%d" % number])
-            transport.fence(0.0)
-        transport.fence(PATIENCE)
-        assert transport.confirmed(0.0) == 10
-        transport.close()
-    assert received == [b"<1>%d" % number for number in range(10)]
-    assert watch.wall < 3.0
-
-
-def test_a_serial_collector_that_never_closes_costs_a_few_links_and_is_then_believed_by_its_kernel(
-    certificates: Certificates,
-) -> None:
-    tls = ServerTls(pair=certificates.server)
-    manners = Manners(serial=True, closes=False)
-    with contextlib.closing(ReservedPort()) as port:
-        address = ("127.0.0.1", port.number)
-        options = tls_options(address, {"ca_file": certificates.ca_file}, stall_timeout="100ms")
-        transport = TlsTransport(options)
-        for links in range(1, 5):
-            # A new collector for each link: this one would never look at a second connection.
-            with Collector(list, manners=manners, tls=tls, port=port.number):
-                transport.open()
-                transport.send([b"<1>a"])
-                with fails("LPF209"):
-                    transport.fence(0.0)
-                transport.close()
-            assert transport.confirm == ("kernel" if links == 4 else "close")
-
-
-@versions
-def test_a_collector_that_never_reads_is_given_up_and_not_a_record_follows(
-    version: ssl.TLSVersion, certificates: Certificates
-) -> None:
-    tls = ServerTls(pair=certificates.server, version=version)
-    with Collector(list, manners=Manners(reads=False), tls=tls) as collector:
-        options = tls_options(collector.address, {"ca_file": certificates.ca_file}, stall_timeout="200ms")
-        transport = TlsTransport(options)
-        transport.open()
-        with fails("LPF211"):
-            transport.send([b"x" * 100_000] * 150)
-        for _ in range(2):
-            with fails("LPF211"):
-                transport.send([b"<1>a"])
-        with Stopwatch() as watch:
-            transport.close()
-        assert watch.wall < 0.5
-
-
-@versions
-def test_under_kernel_acknowledgements_count_with_tls_overhead(
-    version: ssl.TLSVersion, certificates: Certificates
-) -> None:
-    tls = ServerTls(pair=certificates.server, version=version)
-    with Collector(list, tls=tls) as collector:
-        options = tls_options(collector.address, {"ca_file": certificates.ca_file}, confirm="kernel")
-        transport = TlsTransport(options)
-        transport.open()
-        for number in range(1, 6):
-            transport.send([b"x" * 20_000])
-            until(lambda expected=number: transport.confirmed(0.0) == expected)  # type: ignore[misc]
-        transport.close()

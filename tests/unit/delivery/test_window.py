@@ -138,3 +138,19 @@ def test_an_idle_end_soon_after_a_confirmation_is_replayed_like_any_other() -> N
     places.confirm(20, now=6.0)
     places.rewind(now=7.0, idle=True)
     assert places.position < 20
+
+
+def test_failures_in_quick_succession_repeat_one_window_each() -> None:
+    places = window(events=5, time=10.0)
+    for second in range(100):
+        last = Seq(places.checkpoint + 10)
+        fresh = seqs(places.position + 1, last)
+        places.sent(fresh, last)
+        places.confirm(len(fresh), now=float(second))
+        assert places.rewind(now=second + 0.5) <= 110
+    assert places.checkpoint == 1000
+
+
+def test_a_new_life_repeats_what_the_last_one_would_have_and_later_failures_one_window() -> None:
+    places = window(checkpoint=40, resume=10, clean=False, events=5)
+    assert (places.position, places.resume) == (10, 35)
