@@ -1,13 +1,22 @@
-"""What tests over real sockets share, whether of one stage or of the whole daemon."""
+"""What all tests share, and what those over real sockets need: certificates and real collectors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.fakes.certificates import Certificates, make_certificates
 from tests.fakes.peers import peers_folder
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_comes() -> Iterator[None]:
+    """A command that sets up the log in this process must not silence the tests behind it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
