@@ -237,7 +237,7 @@ class _Session:
         self._acceptor.start()
 
     def cut(self) -> None:
-        """Resets everything and returns once no thread of this session runs any more."""
+        """Resets everything and returns once none of its threads runs any more."""
         self._cut.set()
         with contextlib.suppress(OSError):
             # close() alone would not wake the thread that waits in accept().
