@@ -25,6 +25,9 @@ Seq = NewType("Seq", int)
 Cursor = NewType("Cursor", str)
 """A source's own place; opaque to all others."""
 
+OWN = "lpforwarder"
+"""The source of what the forwarder says about itself; no configured source may be called so."""
+
 DEEPEST = 32
 """Levels of nesting that are kept; what lies deeper becomes the text TOO_DEEP."""
 TOO_DEEP = "[nested too deep]"
@@ -103,6 +106,14 @@ class Reject:
     """Its place at the source, for example `events.json line 17`."""
     reason: str
     raw: bytes
+
+
+def addressed_to(collector: str) -> str:
+    """The source name under which the journal keeps events that go to this collector alone.
+
+    Such events pass its filters, and nobody else gets them: its heartbeats, and what it is sent again.
+    """
+    return f"{OWN}:{collector}"
 
 
 def as_text(value: JSON) -> str:

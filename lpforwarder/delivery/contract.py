@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from lpforwarder.config.options import Options
@@ -41,6 +42,14 @@ class Framer(Protocol):
         """All frames joined, in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message the collector read and will not take: `number` counts from 1 since open()."""
+
+    number: int
+    reason: str
+
+
 class Transport(Protocol):
     """One link to one collector. Used by one thread; only abort() may come from another.
 
@@ -64,6 +73,12 @@ class Transport(Protocol):
 
         Counted from the first, so a gap ends the count. Waits `within` seconds at most for progress.
         When the link breaks, what was confirmed before is returned first; the next call raises.
+        """
+
+    def refused(self) -> Sequence[Refusal]:
+        """What the collector has refused since the last call, in order; each counts as confirmed too.
+
+        Ask between confirmed() and recording the place: what was refused below it is to be set aside first.
         """
 
     def fence(self, within: float) -> None:

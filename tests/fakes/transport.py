@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lpforwarder.config.options import Options
+from lpforwarder.delivery.contract import Refusal
 from lpforwarder.errors import Transient
 
 
@@ -27,6 +28,7 @@ class FakeTransport:
         self._confirmed = 0
         self._open = False
         self._failure: Transient | None = None
+        self._refusals: list[Refusal] = []
 
     def open(self) -> None:
         if self.refuses is not None:
@@ -45,6 +47,10 @@ class FakeTransport:
             raise self._failure
         self._news = False
         return self._confirmed
+
+    def refused(self) -> Sequence[Refusal]:
+        refusals, self._refusals = self._refusals, []
+        return refusals
 
     def fence(self, within: float) -> None:
         self._alive()
@@ -67,6 +73,11 @@ class FakeTransport:
         """The collector is known to hold the first `count` messages of this link."""
         self._news = count > self._confirmed
         self._confirmed = max(self._confirmed, count)
+
+    def refuse_next(self, reason: str) -> None:
+        """The collector takes the first unconfirmed message of this link, and refuses it."""
+        self._refusals.append(Refusal(self._confirmed + 1, reason))
+        self.confirm_now(self._confirmed + 1)
 
     def break_link(self, why: str = "reset", code: str = "LPF214", *, loses: int = 0) -> None:
         """The link breaks; the last `loses` messages of it never arrived."""

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lpforwarder.delivery.contract import Refusal
 from lpforwarder.delivery.framing import by_name
 from lpforwarder.delivery.transports.connection import JUDGEMENT, UNEVENTFUL, Connection, Wake
 from lpforwarder.delivery.transports.hosts import Hosts
@@ -102,6 +103,9 @@ class TcpTransport:
         self._wait_for(lambda: self._confirmed > self._told, within)
         self._told = self._confirmed
         return self._told
+
+    def refused(self) -> Sequence[Refusal]:
+        return ()  # plain syslog has no way to say no
 
     def fence(self, within: float) -> None:
         if self._may_rotate():
