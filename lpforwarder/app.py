@@ -65,11 +65,14 @@ class App:
         self._began = time.monotonic()
         self._used_at_start = journal.facts().used
 
-    def apply(self, settings: Settings) -> None:
-        """Starts what is new, stops what is gone, restarts what changed, leaves the rest alone."""
+    def apply(self, settings: Settings, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Starts what is new, stops what is gone, restarts what changed, leaves the rest alone.
+
+        `meanwhile` is called about once a second while it waits for a worker to end.
+        """
         parts = parts_of(settings)
         changes = plan(self._parts, parts)
-        stuck = self.supervisor.stop(changes.stop, LONGEST_REMOVAL)
+        stuck = self.supervisor.stop(changes.stop, LONGEST_REMOVAL, meanwhile)
         gone = [name for name in changes.stop if name not in parts]
         self.supervisor.forget(gone)
         for name in changes.stop:
@@ -85,12 +88,12 @@ class App:
         self._parts, self.settings = parts, settings
         log.info("settings.applied", started=len(changes.start), stopped=len(gone), kept=len(changes.keep))
 
-    def reload(self, path: Path) -> None:
+    def reload(self, path: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Reads the configuration again; raises ConfigError and changes nothing when it is wrong."""
         settings = load(path)
         if self.settings is not None:
             self._tell_what_waits(settings)
-        self.apply(settings)
+        self.apply(settings, meanwhile)
         for poller in self.pollers.values():
             poller.try_again()
         self.supervisor.wake()

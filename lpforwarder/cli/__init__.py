@@ -30,6 +30,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Watch": {
         "status": ("status", "Say how the service is doing, also when it is down."),
     },
+    "Admin": {
+        "address-list": ("address_list", "Print a systemd drop-in that allows only the configured addresses."),
+    },
     "Try": {
         "simulate": ("simulate", "A pretend vault or a pretend collector as a server of its own."),
     },

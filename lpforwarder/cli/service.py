@@ -27,7 +27,8 @@ from lpforwarder.status import events
 
 log = structlog.get_logger()
 
-ROUND = 1.0  # seconds between two looks at the workers; the watchdog is fed as often
+ROUND = 1.0  # seconds between two looks at the workers, at most; the watchdog is fed as often
+BEATS = 4  # in one interval of the watchdog, at least
 STATUS_EVERY = 10.0  # seconds between two status lines for systemd
 
 
@@ -83,7 +84,8 @@ def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
     """Answers signals and feeds the watchdog until it is time to stop."""
     told = float("-inf")
     stuck: list[str] = []
-    for request in signals.requests(every=ROUND):
+    every = min(ROUND, (systemd.watchdog_interval() or ROUND * BEATS) / BEATS)
+    for request in signals.requests(every=every):
         if app.supervisor.fatal is not None or request in (signal.SIGTERM, signal.SIGINT):
             return
         if request == signal.SIGHUP:
@@ -101,7 +103,7 @@ def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
 def _reload(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOptions], None]) -> None:
     systemd.reloading()
     try:
-        app.reload(path)
+        app.reload(path, systemd.watchdog)
         assert app.settings is not None
         set_up_log(app.settings.log)
     except ConfigError as error:

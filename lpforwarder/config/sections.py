@@ -5,7 +5,6 @@ Words of the file are None here: `listen: none`, `cert_file: none`, `key_file: n
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from lpforwarder.config import files
+from lpforwarder.config.addresses import is_loopback
 from lpforwarder.config.options import (
     Duration,
     FilePath,
@@ -129,18 +129,11 @@ class HttpOptions(Options):
     status_page: bool = Field(True, description="the page for people at /")
 
     def advice(self) -> Iterable[Finding]:
-        if self.listen and not _is_loopback(self.listen.host) and self.tls.cert_file is None:
+        if self.listen and not is_loopback(self.listen.host) and self.tls.cert_file is None:
             what = f"audit events can be read at {_address_text(self.listen)} without encryption"
             yield Finding(
                 key="listen", what=what, fix="set tls: {cert_file: …, key_file: …}, or listen on 127.0.0.1"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class LogOptions(Options):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -65,6 +65,10 @@ class SourceOptions(Options):
     name: str
     type: str
     poll_interval: Duration = 60.0
+
+    def hosts(self) -> Iterable[str]:
+        """Names or addresses of the machines it connects to; a source of local files has none."""
+        return ()
 
 
 class SourcePlugin(Protocol):

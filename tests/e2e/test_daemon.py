@@ -86,6 +86,23 @@ def test_systemd_is_told_of_readiness_state_reload_and_stop(
         assert told(manager, "STOPPING")[-1] == "STOPPING=1"
 
 
+def test_the_watchdog_is_fed_at_least_twice_in_its_interval(
+    manager: socket.socket, events: Path, receiver: CollectorProcess, tmp_path: Path
+) -> None:
+    write_events(events, 10)
+    settings = {"sources": [source(events)], "collectors": [collector(receiver.port)]}
+    interval = 0.8
+    told_of = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": f"{interval * 1e6:.0f}"}
+    with Daemon(tmp_path / "daemon", settings, environment=told_of):
+        told(manager, "READY")
+        told(manager, "WATCHDOG")
+        began = time.monotonic()
+        beats = 10
+        for _ in range(beats):
+            told(manager, "WATCHDOG")
+        assert (time.monotonic() - began) / beats < interval / 2
+
+
 def test_the_first_event_is_at_the_collector_two_seconds_after_the_start(
     events: Path, receiver: CollectorProcess, tmp_path: Path
 ) -> None:

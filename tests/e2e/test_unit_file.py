@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "systemd" / "lpforwarder.service"
+FOLDER = Path(__file__).parents[2] / "systemd"
+UNIT = FOLDER / "lpforwarder.service"
+TEMPLATE = FOLDER / "lpforwarder@.service"
+UNITS = [UNIT, TEMPLATE]
 MOST_EXPOSURE = 1.1
 
 needs_systemd = pytest.mark.skipif(
@@ -71,11 +74,34 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_an_instance_differs_in_names_of_files_and_folders_only() -> None:
+    single, instance = (unit.read_text().partition("[Unit]")[2].splitlines() for unit in UNITS)
+    assert len(single) == len(instance)
+    differing = [(one, other) for one, other in zip(single, instance, strict=True) if one != other]
+    assert {one.partition("=")[0] for one, _ in differing if not one.startswith("#")} == {
+        "Description",
+        "ExecStart",
+        "StateDirectory",
+        "RuntimeDirectory",
+    }
+    assert all("%i" in other for _, other in differing)
+
+
+def test_the_reload_that_waits_leaves_the_signal_to_systemd() -> None:
+    lines = (FOLDER / "notify-reload.conf").read_text().splitlines()
+    assert [line for line in lines if line[:1] not in ("#", "")] == [
+        "[Service]",
+        "Type=notify-reload",
+        "ExecReload=",
+    ]
+
+
 @needs_systemd
-def test_systemd_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_finds_nothing_wrong_with_it(unit: Path, tmp_path: Path) -> None:
     # It also looks for the program, which need not be installed here.
-    text = UNIT.read_text().replace("/usr/bin/lpforwarder", sys.executable)
-    installed = tmp_path / UNIT.name
+    text = unit.read_text().replace("/usr/bin/lpforwarder", sys.executable)
+    installed = tmp_path / unit.name.replace("@", "@acme")
     installed.write_text(text)
     done = analyze("verify", "--man=no", str(installed))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -89,8 +115,11 @@ def test_a_mistake_in_it_would_be_found(tmp_path: Path) -> None:
 
 
 @needs_systemd
-def test_it_is_exposed_no_more_than_published() -> None:
-    done = analyze("security", "--offline=true", "--no-pager", str(UNIT))
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_it_is_exposed_no_more_than_published(unit: Path, tmp_path: Path) -> None:
+    installed = tmp_path / unit.name.replace("@", "@acme")
+    installed.write_text(unit.read_text())
+    done = analyze("security", "--offline=true", "--no-pager", str(installed))
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= MOST_EXPOSURE

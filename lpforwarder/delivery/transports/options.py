@@ -6,7 +6,6 @@ Words of the file are None here: `ca_file: system`, `cert_file: none`, `key_file
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from lpforwarder.config import files
+from lpforwarder.config.addresses import is_address, is_loopback
 from lpforwarder.config.options import (
     CaFile,
     Duration,
@@ -57,20 +57,6 @@ def _host(host: Any) -> Any:
             "LPF108", f'"{host}" is not a name or an address', "write siem.example.net or 192.0.2.7"
         )
     return host
-
-
-def is_address(host: str) -> bool:
-    """True for an IPv4 or IPv6 address, False for a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def is_loopback(host: str) -> bool:
-    """True when the host is this machine itself by its very name."""
-    return ipaddress.ip_address(host).is_loopback if is_address(host) else host == "localhost"
 
 
 def _fingerprint(text: Any) -> Any:

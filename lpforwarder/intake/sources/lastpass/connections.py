@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from lpforwarder.intake.sources.lastpass.options import is_loopback
+from lpforwarder.intake.sources.lastpass.route import proxy_for
 
 
 class Cutter:
@@ -79,7 +78,7 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
 
 def manager(url: str, proxy: str, context: ssl.SSLContext, cutter: Cutter) -> urllib3.PoolManager:
     """One connection at a time to the host of `url`."""
-    through = _proxy_for(url, proxy)
+    through = proxy_for(url, proxy)
     if through is None:
         made = urllib3.PoolManager(num_pools=1, maxsize=1, ssl_context=context)
     else:
@@ -95,19 +94,6 @@ def manager(url: str, proxy: str, context: ssl.SSLContext, cutter: Cutter) -> ur
         )
     made.pool_classes_by_scheme = _pools(cutter)
     return made
-
-
-def _proxy_for(url: str, proxy: str) -> str | None:
-    """The proxy to use; under `env` that of the environment, never for this machine itself."""
-    if proxy != "env":
-        return None if proxy == "none" else proxy
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
-        return None
-    found = urllib.request.getproxies()
-    through = found.get(parts.scheme) or found.get("all")
-    return through if through is None or "://" in through else f"http://{through}"
 
 
 def _without_login(proxy: str) -> tuple[str, str]:

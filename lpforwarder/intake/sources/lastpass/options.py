@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from lpforwarder import rfc3339
 from lpforwarder.config import files, secrets
+from lpforwarder.config.addresses import is_loopback
 from lpforwarder.config.options import (
     CaFile,
     Duration,
@@ -27,7 +27,7 @@ from lpforwarder.config.options import (
 from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Denied
 from lpforwarder.intake.contract import SourceOptions
-from lpforwarder.intake.sources.lastpass import zone
+from lpforwarder.intake.sources.lastpass import route, zone
 
 URL = "https://lastpass.com/enterpriseapi.php"
 _SECRETS = ("secret_file", "secret_credential", "secret_env")
@@ -85,14 +85,6 @@ def _parts(value: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if value.isascii() and value.isprintable() and " " not in value else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _time_zone(value: str) -> str:
@@ -168,6 +160,9 @@ class LastPassOptions(SourceOptions):
             return secrets.from_variable(self.secret_env)
         assert self.secret_file is not None
         return secrets.from_file(self.secret_file)
+
+    def hosts(self) -> Iterable[str]:
+        yield route.first_host(self.url, self.proxy)
 
     @property
     def secret_place(self) -> str:
