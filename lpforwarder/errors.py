@@ -13,8 +13,12 @@ from dataclasses import dataclass
 class Failure(Exception):
     """Something went wrong and we know what: a catalogue code, a sentence, and a remedy if there is one.
 
-    `what` names the part and the peer, never an event's content or a secret.
+    `what` names the part and the peer, never an event's content or a secret. A command that shows one thing
+    a line may get more of it: `found` is what was seen instead, `instead` another remedy.
     """
+
+    found: str = ""
+    instead: str = ""
 
     def __init__(self, what: str, *, code: str = "LPF001", fix: str = "") -> None:
         super().__init__(what)
@@ -38,6 +42,9 @@ class Transient(Failure):
 
 class Blocked(Failure):
     """A person must mend it: try again slowly, and say so loudly."""
+
+    rest: float = 0.0
+    """Seconds for which whoever says this spares the far side, however often it is asked to try again."""
 
 
 class Busy(Failure):

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, create_model
 from lpforwarder import plugins
 from lpforwarder.config.document import Document, KeyPath, parse
 from lpforwarder.config.options import NAME, Finding, Options
+from lpforwarder.config.privacy import PrivacyOptions
 from lpforwarder.config.problems import exit_code, in_order
 from lpforwarder.config.sections import (
     HttpOptions,
@@ -27,9 +28,12 @@ from lpforwarder.config.sections import (
 from lpforwarder.config.sentences import Sentence, did_you_mean, listed, problem, problems
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.errors import ConfigError, Problem
+from lpforwarder.event import OWN
 from lpforwarder.intake.contract import SourceOptions
 
 T = TypeVar("T", bound=Options)
+
+_SECTIONS = ("journal", "http", "control_socket", "log", "privacy", "drain")
 
 VARIABLE = "LPFORWARDER_CONFIG"
 PLACES = (Path("lpforwarder.yaml"), Path("/etc/lpforwarder/config.yaml"))
@@ -46,6 +50,7 @@ class Settings:
     http: HttpOptions
     control_socket: Path
     log: LogOptions
+    privacy: PrivacyOptions
     drain: float
 
 
@@ -126,7 +131,8 @@ def control_socket_in(text: str, path: Path) -> Path:
 def read(path: Path) -> str:
     """The text of a configuration file; ConfigError when it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig", opener=_open_at_once) as file:
+            return file.read()
     except FileNotFoundError:
         raise _unreadable(
             path, "LPF107", "no configuration there", "correct the path, or: lpforwarder demo"
@@ -140,6 +146,13 @@ def read(path: Path) -> str:
         raise _unreadable(path, "LPF105", what, "save it as UTF-8") from None
     except OSError as error:
         raise _unreadable(path, "LPF119", f"cannot be read: {error.strerror}", "name a file") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A descriptor; to open a pipe that nobody writes into would wait for ever, to read it ends at once."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _unreadable(path: Path, code: str, what: str, fix: str) -> ConfigError:
@@ -180,7 +193,7 @@ class _Reading:
         return Settings(
             sources=tuple(source for source in read_sources if source),
             collectors=tuple(collector for collector in read_collectors if collector),
-            **{key: getattr(outline, key) for key in ("journal", "http", "control_socket", "log", "drain")},
+            **{key: getattr(outline, key) for key in _SECTIONS},
         )
 
     def list_of(self, key: str) -> list[tuple[KeyPath, Any]]:
@@ -293,6 +306,9 @@ class _Reading:
             if not NAME.match(name) and kind == "source":  # a collector's own type has said so
                 fix = "use letters, digits, . _ - and 64 of them at most"
                 self.say(Sentence("LPF108", f'`name`: "{name[:60]}" cannot be a name', fix), (*at, "name"))
+            if name == OWN and kind == "source":
+                what = f"`name`: a source cannot be called {OWN}: the forwarder's own events come from there"
+                self.say(Sentence("LPF108", what, "choose another name"), (*at, "name"))
             if name in first:
                 line = self.document.place((*first[name], "name")).line
                 fix = f"the first one is on line {line}; choose another name"
@@ -339,11 +355,9 @@ def _elsewhere(found: Problem, transport: str) -> Problem:
     if found.code != "LPF101" or found.key.count(".") != 1:
         return found
     key = found.key.rpartition(".")[2]
-    for other in sorted(set(plugins.registered("transports")) - {transport}):
-        model = _loadable(other)
-        if model is not None and key in model.model_fields:
-            return replace(found, fix=f"`{key}` belongs to transport: {other}")
-    return found
+    others = sorted(set(plugins.registered("transports")) - {transport})
+    owners = [other for other in others if (model := _loadable(other)) and key in model.model_fields]
+    return replace(found, fix=f"`{key}` belongs to transport: {' or '.join(owners)}") if owners else found
 
 
 def _loadable(transport: str) -> type[CollectorOptions] | None:

@@ -10,12 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lpforwarder import rfc3339
-from lpforwarder.delivery.filters import wanted_kind
-from lpforwarder.delivery.options import CollectorOptions
-from lpforwarder.journal.facts import Facts
+from lpforwarder.delivery.certificates import URGENT_DAYS, Certificate, ends_in
+from lpforwarder.delivery.filters import chosen_by
+from lpforwarder.delivery.options import CollectorOptions, rate_text
+from lpforwarder.journal.facts import Facts, SetAsideFacts
+from lpforwarder.journal.notice import LOW as ROOM_LOW
+from lpforwarder.journal.notice import Notice
+from lpforwarder.journal.scan import Gap
 from lpforwarder.runtime.worker import WorkerError, WorkerState
 from lpforwarder.settings import Settings
 
+STALLED_AFTER = 45.0  # seconds without a confirmation on a link that is up, until we call it stalled
+FENCE_SLACK = 15.0  # seconds a fence may take beyond its time
 BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
 VERSION = 1
 JOURNAL_FULL = "LPF501"
@@ -33,6 +39,13 @@ class LinkState:
     confirm: str = ""
     last_sent: str | None = None
     unconfirmed: int = 0
+    unmoved_since: str | None = None
+    """Since when something waits for its confirmation and nothing was confirmed."""
+    is_held: bool = False
+    """Events wait because of `rate_limit`."""
+    certificates: Sequence[Certificate] = ()
+    alarms: Sequence[WorkerError] = ()
+    """What a person should look at although the link works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +64,10 @@ class Life:
     """By the source's name: what a person should mend although events still flow."""
     full_in: float | None = None
     """Seconds until the journal is full at the present pace; None when nobody can say."""
+    warnings: Sequence[Notice] = ()
+    """What the journal has to say although events still flow."""
+    heartbeat: str | None = None
+    """When the last one was written; RFC 3339."""
 
 
 def snapshot(
@@ -59,7 +76,7 @@ def snapshot(
     """All there is to say, as INTERFACE fixes it; `facts` is None before the first start."""
     sources = {source.name: _source(source.name, facts, life) for source in settings.sources}
     collectors = {
-        collector.name: _collector(collector, facts, waiting, life) for collector in settings.collectors
+        collector.name: _collector(collector, facts, waiting, life, now) for collector in settings.collectors
     }
     made: dict[str, Any] = {
         "version": VERSION,
@@ -67,6 +84,7 @@ def snapshot(
         "running": life is not None,
         "pid": life.pid if life else None,
         "started": life.started if life else None,
+        "last_heartbeat": life.heartbeat if life else None,
         "sources": sources,
         "collectors": collectors,
         "journal": _journal(settings, facts, life),
@@ -89,15 +107,15 @@ def _source(name: str, facts: Facts | None, life: Life | None) -> dict[str, Any]
 
 
 def _collector(
-    options: CollectorOptions, facts: Facts | None, waiting: Waiting, life: Life | None
+    options: CollectorOptions, facts: Facts | None, waiting: Waiting, life: Life | None, now: str
 ) -> dict[str, Any]:
     known = facts.collectors.get(options.name) if facts else None
     checkpoint = known.checkpoint if known else 0
     if known is None and facts is not None and options.start == "newest":
         checkpoint = facts.last
-    rule = wanted_kind(options.sources, options.include, options.exclude, options.min_severity)
-    count, oldest = waiting(checkpoint, rule) if facts else (0, None)
+    count, oldest = waiting(checkpoint, chosen_by(options)) if facts else (0, None)
     link = (life.links.get(options.name) if life else None) or LinkState()
+    aside = (facts.set_asides.get(options.name) if facts else None) or SetAsideFacts()
     confirmed = known.confirmed if known else 0
     return {
         **_state(f"collector:{options.name}", life),
@@ -108,12 +126,36 @@ def _collector(
         "confirmed": confirmed,
         "confirm": link.confirm or getattr(options, "confirm", ""),
         "replayed": known.replayed if known else 0,
-        "set_aside": 0,
+        "set_aside": aside.kept,
+        "set_aside_total": aside.total,
+        "set_aside_lost": aside.lost,
+        "lost": sum(gap.missed.get(options.name, 0) for gap in (facts.gaps if facts else ())),
         "connected_since": link.connected_since,
         "last_sent": link.last_sent,
+        "stalled_since": _stalled_since(options, link, now),
+        "rate_limit": rate_text(options.rate_limit),
+        "held": link.is_held,
+        "certificates": [_certificate(each, now) for each in link.certificates],
+        "alarms": [_error(alarm) for alarm in link.alarms],
         "last_confirmed": known.moved if known and known.confirmed else None,
         "transport": options.transport,
         "target": target(options),
+    }
+
+
+def _stalled_since(options: CollectorOptions, link: LinkState, now: str) -> str | None:
+    """Since when a connected collector has confirmed nothing although it should have; None if it has."""
+    patience = max(STALLED_AFTER, options.fence.time + FENCE_SLACK)
+    return link.unmoved_since if age(link.unmoved_since, now) > patience else None
+
+
+def _certificate(certificate: Certificate, now: str) -> dict[str, Any]:
+    return {
+        "kind": certificate.kind,
+        "subject": certificate.subject,
+        "not_after": certificate.not_after,
+        "days": certificate.days_left(now),
+        "text": f"{certificate.called()} {ends_in(certificate.days_left(now))}",
     }
 
 
@@ -143,11 +185,26 @@ def _journal(settings: Settings, facts: Facts | None, life: Life | None) -> dict
         "first": facts.first if facts else 0,
         "last": facts.last if facts else 0,
         "bytes": facts.octets if facts else 0,
-        "gaps": [{"first": gap.first, "count": gap.count, "reason": gap.reason} for gap in facts.gaps]
-        if facts
-        else [],
+        "gaps": [_gap(gap) for gap in facts.gaps] if facts else [],
         "rejects": facts.rejects if facts else 0,
         "full_in_seconds": life.full_in if life else None,
+        "warnings": [
+            {"code": one.code, "text": one.text, "fix": one.fix, "grave": one.is_grave}
+            for one in (life.warnings if life else ())
+        ],
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    """`lost` is False for places whose events come once more, and `collector` None when it concerns all."""
+    return {
+        "first": gap.first,
+        "count": gap.count,
+        "reason": gap.reason,
+        "found": gap.found,
+        "lost": gap.is_loss,
+        "collector": gap.collector or None,
+        "missed": dict(gap.missed),
     }
 
 
@@ -162,24 +219,53 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
             return "down", "Not running; there is no event in the journal yet."
         return "down", f"Not running. Journal readable: {events(total)} {_wait(total)}."
     now = made["time"]
+    grave = [warning for warning in made["journal"]["warnings"] if warning["grave"]]
+    for warning in grave:
+        if warning["code"] != ROOM_LOW:
+            return "behind", _sentence(warning["text"])
     for kind in ("collectors", "sources"):
         for name, part in made[kind].items():
             if part["error"] is not None:
                 return "behind", _trouble(name, part, kind, now)
+    for warning in grave:
+        return "behind", _sentence(warning["text"])
     for name, collector in made["collectors"].items():
-        if age(collector["oldest_waiting"], now) > BEHIND_AFTER:
-            return "behind", (
-                f"{name} is behind: {events(collector['waiting'])} {_wait(collector['waiting'])} safely, "
-                f"the oldest for {spoken(age(collector['oldest_waiting'], now))}."
-            )
+        if collector["stalled_since"] is not None or age(collector["oldest_waiting"], now) > BEHIND_AFTER:
+            return "behind", _slowness(name, collector, now)
     for name, source in made["sources"].items():
         if source["alarms"]:
             return "behind", f"{name}: {source['alarms'][0]['text']}."
+    for name, collector in made["collectors"].items():
+        if collector["set_aside"]:
+            return "behind", _set_aside(name, collector["set_aside"])
+        for certificate in collector["certificates"]:
+            if certificate["days"] <= URGENT_DAYS:
+                return "behind", f"{name}: {certificate['text']}."
     newest = max((source["newest_event"] or "" for source in made["sources"].values()), default="")
     told = f" Newest event {spoken(age(newest, now))} ago." if newest else " No event has come in yet."
     if total:
         return "ok", f"All is well: {events(total)} on the way.{told}"
     return "ok", f"Everything is handed over and confirmed.{told}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _slowness(name: str, collector: Mapping[str, Any], now: str) -> str:
+    count, oldest = collector["waiting"], collector["oldest_waiting"]
+    waits = f"{events(count)} {_wait(count)} safely"
+    if (since := collector["stalled_since"]) is not None:
+        return f"{name} is connected and has confirmed nothing for {spoken(age(since, now))}. {waits}."
+    held = f" It is held to {collector['rate_limit']} by rate_limit." if collector["held"] else ""
+    return f"{name} is behind: {waits}, the oldest for {spoken(age(oldest, now))}.{held}"
+
+
+def _set_aside(name: str, count: int) -> str:
+    """Nothing is broken and nothing held up, but a person has to decide."""
+    them = "it is" if count == 1 else "they are"
+    what = f"{name} could not take {events(count)}; {them} set aside, all others go on"
+    return f"{what}. See: lpforwarder rejects list."
 
 
 def _trouble(name: str, part: Mapping[str, Any], kind: str, now: str) -> str:

@@ -30,8 +30,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Watch": {
         "status": ("status", "Say how the service is doing, also when it is down."),
     },
+    "Repair": {
+        "rejects": ("rejects", "List, show, retry or drop events that a collector cannot take."),
+        "journal": ("journal", "Info, verify, repair: the file that holds all state."),
+    },
     "Admin": {
-        "address-list": ("address_list", "Print a systemd drop-in that allows only the configured addresses."),
+        "address-list": ("address_list", "Print a systemd drop-in that allows the configured addresses."),
     },
     "Try": {
         "simulate": ("simulate", "A pretend vault or a pretend collector as a server of its own."),

@@ -168,11 +168,13 @@ class Stage:
         facts = self._facts()
         self._start()
         if facts is not None:
-            _say(f"journal opened: {facts['journal']['last']} events, nothing to repair.")
+            _say(f"journal opened: {facts['sources']['demo']['events']} events, nothing to repair.")
 
     # ---- the forwarder --------------------------------------------------------------------------------
 
     def _configure(self, url: str, account: str, secret: str, port: int) -> None:
+        from lpforwarder import event_ids
+
         secret_file = self._folder / "demo.secret"
         secret_file.touch(mode=0o600)
         secret_file.write_text(secret, encoding="ascii")
@@ -184,7 +186,8 @@ class Stage:
             "collectors": [
                 {"name": "pretend", "host": "127.0.0.1", "port": port, "transport": "tcp",
                  "fence": {"events": 4, "time": "500ms"}, "replay": {"events": 4, "time": "0s"},
-                 "retry": {"first": "250ms", "most": "1s"}, "heartbeat": "0s"},
+                 "retry": {"first": "250ms", "most": "1s"}, "heartbeat": "0s",
+                 "exclude": [kind for kind in event_ids.EVENT_IDS if kind.startswith("8")]},
             ],
             "journal": {"path": "journal.db"},
             "control_socket": "control.sock",
@@ -216,7 +219,7 @@ class Stage:
     # ---- watching -------------------------------------------------------------------------------------
 
     def _received(self, message: bytes) -> None:
-        event = json.loads(message[message.index(b" - {") + 3 :])
+        event = json.loads(message[message.index(b" {") :])
         with self._news:
             seen = self._ids[event["id"]] = self._ids.get(event["id"], 0) + 1
             self._news.notify_all()

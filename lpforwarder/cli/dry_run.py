@@ -8,14 +8,15 @@ from contextlib import ExitStack
 from typing import IO
 
 from lpforwarder import plugins
-from lpforwarder.app import encoder_for
+from lpforwarder.app import encoder_for, privacy_of
 from lpforwarder.cli.failures import exit_code, show
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.errors import Failure
-from lpforwarder.event import Cursor, Entry, Seq
+from lpforwarder.event import Cursor, Entry, Poison, Seq
 from lpforwarder.intake.contract import SourceOptions
 from lpforwarder.journal.reader import JournalReader, open_reader
+from lpforwarder.privacy import Privacy
 from lpforwarder.settings import Settings
 
 BATCH = 1000
@@ -24,19 +25,20 @@ BATCH = 1000
 def print_messages(settings: Settings) -> int:
     """First what waits in the journal, then what the sources would add; 3 when a source cannot be read."""
     encoders = [(options, encoder_for(options)) for options in settings.collectors]
+    privacy = privacy_of(settings.privacy)
     with ExitStack() as closing:
         journal = _journal(settings, closing)
         counts = dict.fromkeys((options.name for options in settings.collectors), 0)
         for options, encoder in encoders:
             for entry in _waiting(journal, options):
-                counts[options.name] += _print(encoder, entry, sys.stdout.buffer)
+                counts[options.name] += _print(options.name, encoder, entry, sys.stdout.buffer)
         failed = 0
         for source in settings.sources:
             cursor = journal.cursor(source.name) if journal else None
             try:
-                for entry in _fresh(source, cursor):
+                for entry in _fresh(source, cursor, privacy):
                     for options, encoder in encoders:
-                        counts[options.name] += _print(encoder, entry, sys.stdout.buffer)
+                        counts[options.name] += _print(options.name, encoder, entry, sys.stdout.buffer)
             except Failure as error:
                 show(error, prefix=f"{source.name}: ")
                 failed = exit_code(error)
@@ -66,7 +68,7 @@ def _waiting(journal: JournalReader | None, options: CollectorOptions) -> Iterat
         place = entries[-1].seq
 
 
-def _fresh(options: SourceOptions, cursor: Cursor | None) -> Iterator[Entry]:
+def _fresh(options: SourceOptions, cursor: Cursor | None, privacy: Privacy | None) -> Iterator[Entry]:
     """What the source would add to the journal now."""
     source = plugins.load("sources", options.type)(options)
     try:
@@ -74,7 +76,7 @@ def _fresh(options: SourceOptions, cursor: Cursor | None) -> Iterator[Entry]:
         while more:
             page = source.pull(cursor)
             for event in page.events:
-                yield Entry(Seq(0), options.name, event)
+                yield Entry(Seq(0), options.name, privacy.event(event) if privacy else event)
             for reject in page.rejects:
                 print(f"{options.name}: {reject.where}: set aside: {reject.reason}", file=sys.stderr)
             more = page.more and page.cursor != cursor
@@ -83,9 +85,12 @@ def _fresh(options: SourceOptions, cursor: Cursor | None) -> Iterator[Entry]:
         source.close()
 
 
-def _print(encoder: Encoder, entry: Entry, out: IO[bytes]) -> int:
+def _print(name: str, encoder: Encoder, entry: Entry, out: IO[bytes]) -> int:
     message = encoder.encode(entry)
     if message is None:
+        return 0
+    if isinstance(message, Poison):
+        print(f"{name}: an event {message.reason} [{message.code}]; it would be set aside", file=sys.stderr)
         return 0
     out.write(message + b"\n")
     return 1

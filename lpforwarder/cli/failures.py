@@ -26,11 +26,13 @@ def exit_code(error: Failure) -> int:
     return 75 if isinstance(error, Busy) else 77 if isinstance(error, Denied) else 3
 
 
-def show(error: Failure, *, prefix: str = "") -> None:
-    """One failure as `error[CODE] what` and `fix`, on stderr."""
+def show(error: Failure, *, prefix: str = "", where: str = "") -> None:
+    """One failure as `error[CODE] what`, `where`, `found`, `fix` and `or`, on stderr; only what there is."""
     print(f"error[{error.code}] {prefix}{error.what}", file=sys.stderr)
-    if error.fix:
-        print(f"   fix    {error.fix}", file=sys.stderr)
+    rows = {"where": where, "found": error.found, "fix": error.fix, "or": error.instead}
+    for name, text in rows.items():
+        if text:
+            print(f"   {name:<6} {text}", file=sys.stderr)
 
 
 def show_problems(problems: tuple[Problem, ...]) -> None:

@@ -12,12 +12,13 @@ from lpforwarder.app import App, collector_name, collector_policy, poller_for, p
 from lpforwarder.cli.service import journal_of
 from lpforwarder.delivery.pump import Pump
 from lpforwarder.intake.poller import Poller
+from lpforwarder.journal.sqlite import SqliteJournal
 from lpforwarder.runtime import signals
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.stop import Stop
 from lpforwarder.runtime.supervisor import Supervisor
 from lpforwarder.settings import Settings
-from lpforwarder.status import spoken
+from lpforwarder.status import events, spoken
 
 PATIENCE = 15.0  # seconds of trouble after which a part is given up; whoever called us may call again
 
@@ -43,8 +44,9 @@ def forward_once(settings: Settings, *, show_progress: bool, as_json: bool) -> i
         app = App(journal, supervisor)
         app.settings = settings
         journal.hold_for([collector.name for collector in settings.collectors])
+        aside = _set_aside(journal)
         for source in settings.sources:
-            app.pollers[source.name] = poller = poller_for(source, journal)
+            app.pollers[source.name] = poller = poller_for(source, journal, settings.privacy)
             supervisor.start(source_name(source.name), ToEnd(poller), Policy())
         failed, interrupted = _wait(
             app, requests, map(source_name, app.pollers), settings.drain, show_progress
@@ -61,13 +63,19 @@ def forward_once(settings: Settings, *, show_progress: bool, as_json: bool) -> i
         for poller in app.pollers.values():
             poller.close()
         facts = app.snapshot()
+        aside = _set_aside(journal) - aside
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
-        _tell(facts, failed, interrupted)
+        _tell(facts, failed, aside, interrupted)
     if supervisor.fatal is not None:
         raise supervisor.fatal
-    return 130 if interrupted else 3 if failed else 0
+    return 130 if interrupted else 3 if failed or aside else 0
+
+
+def _set_aside(journal: SqliteJournal) -> int:
+    """How many events were ever set aside because their collector could not take them."""
+    return sum(facts.total for facts in journal.facts().set_asides.values())
 
 
 def _wait(
@@ -118,7 +126,9 @@ def _show(app: App) -> None:
     print(f"\r{read:,} read   confirmed: {confirmed or '-'} ", end="", file=sys.stderr, flush=True)
 
 
-def _tell(facts: dict[str, dict[str, dict[str, object]]], failed: list[str], interrupted: bool) -> None:
+def _tell(
+    facts: dict[str, dict[str, dict[str, object]]], failed: list[str], aside: int, interrupted: bool
+) -> None:
     for name, source in facts["sources"].items():
         print(f"{name}: {source['events']:,} events in the journal, {source['rejects']:,} set aside")
     for name, collector in facts["collectors"].items():
@@ -126,5 +136,7 @@ def _tell(facts: dict[str, dict[str, dict[str, object]]], failed: list[str], int
     if interrupted:
         print("interrupted; what waits is sent by the next run", file=sys.stderr)
         return
+    if aside:
+        print(f"{events(aside)} set aside; see: lpforwarder rejects list", file=sys.stderr)
     for name in failed:
         print(f"{name} was given up after {spoken(PATIENCE)} or needs a person; see above", file=sys.stderr)

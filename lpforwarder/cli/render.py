@@ -43,8 +43,9 @@ def render(
 ) -> None:
     """Print the messages that canonical events become (a JSON array or JSON Lines; FILE or stdin).
 
-    Exit code 3 when a record could not be read; the others are printed all the same.
+    Exit code 3 when a record could not be read or written; the others are printed all the same.
     """
+    from lpforwarder.cli.collectors import stored
     from lpforwarder.cli.event_files import events_in, opened
     from lpforwarder.delivery.framing import by_name
     from lpforwarder.event import Entry, Reject, Seq
@@ -52,7 +53,8 @@ def render(
     globals_: Globals = ctx.obj
     encoder, usual = _encoder(globals_.config, collector, format_, hostname, app_name, procid)
     framer = by_name(framing or usual)
-    bad = 0
+    as_stored = stored(globals_.config) if collector is not None else None
+    bad = unwritten = 0
     batch: list[bytes] = []
     out = sys.stdout.buffer
     with opened(file) as stream:
@@ -61,17 +63,22 @@ def render(
                 click.echo(f"{event.where}: {event.reason}", err=True)
                 bad += 1
                 continue
-            message = encoder.encode(Entry(Seq(place), "file", event))
-            if message is not None:
+            kept = as_stored(event) if as_stored else event
+            message = encoder.encode(Entry(Seq(place), "file", kept))
+            if isinstance(message, bytes):
                 batch.append(message)
+            elif message is not None:
+                click.echo(f"event {place} {message.reason} [{message.code}]", err=True)
+                unwritten += 1
             if len(batch) >= BATCH:
                 out.write(framer.frame(batch))
                 batch.clear()
         out.write(framer.frame(batch))
         out.flush()
-    if bad:
-        click.echo(f"{bad} record{'s' if bad > 1 else ''} could not be read.", err=True)
-        ctx.exit(3)
+    for number, fate in ((bad, "read"), (unwritten, "written")):
+        if number:
+            click.echo(f"{number} record{'s' if number > 1 else ''} could not be {fate}.", err=True)
+    ctx.exit(3 if bad or unwritten else 0)
 
 
 def _encoder(

@@ -13,12 +13,14 @@ import structlog
 
 from lpforwarder import __version__
 from lpforwarder.app import App
+from lpforwarder.cli.journal_log import Salvaging, tell_gap, tell_rebuilt
+from lpforwarder.cli.rejected import answer
 from lpforwarder.config.problems import render
 from lpforwarder.config.sections import LogOptions
 from lpforwarder.errors import ConfigError
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.runtime import signals
-from lpforwarder.runtime.control import ControlServer
+from lpforwarder.runtime.control import ControlServer, Handler
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.supervisor import Supervisor
 from lpforwarder.runtime.systemd import Systemd
@@ -30,21 +32,22 @@ log = structlog.get_logger()
 ROUND = 1.0  # seconds between two looks at the workers, at most; the watchdog is fed as often
 BEATS = 4  # in one interval of the watchdog, at least
 STATUS_EVERY = 10.0  # seconds between two status lines for systemd
+SALVAGE_PATIENCE = 60.0  # seconds systemd may wait for the next sign of a salvage before the start
 
 
 @contextmanager
-def journal_of(settings: Settings) -> Iterator[SqliteJournal]:
-    """The journal, open for writing."""
+def journal_of(settings: Settings, meanwhile: Callable[[], None] = lambda: None) -> Iterator[SqliteJournal]:
+    """The journal, open for writing. `meanwhile` is called now and then while a damaged one is salvaged."""
     options = settings.journal
     with open_journal(
         options.path,
         keep=options.keep,
         max_size=options.max_size,
         when_full=options.when_full,
-        on_damage=lambda gap: log.error(
-            "journal.damaged", first=gap.first, count=gap.count, reason=gap.reason, code="LPF508"
-        ),
+        on_damage=tell_gap,
+        on_progress=Salvaging(meanwhile),
     ) as journal:
+        tell_rebuilt(journal.rebuilt)
         yield journal
 
 
@@ -61,11 +64,16 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
         sources=len(settings.sources),
         collectors=len(settings.collectors),
     )
-    with journal_of(settings) as journal:
+    with journal_of(settings, lambda: systemd.extend_timeout(SALVAGE_PATIENCE)) as journal:
         log.info("journal.opened", path=str(settings.journal.path), newest=journal.newest())
         supervisor = Supervisor(alarm=signals.nudge)
         app = App(journal, supervisor)
-        control = ControlServer(settings.control_socket, {"status": lambda _: app.snapshot()})
+        app.report_itself()
+        handlers: dict[str, Handler] = {
+            "status": lambda _: app.snapshot(),
+            "rejects": lambda request: answer(journal, _collectors(app), request),
+        }
+        control = ControlServer(settings.control_socket, handlers)
         control.open()
         app.apply(settings)
         supervisor.start("control", control, Policy())
@@ -78,6 +86,11 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
         return 1
     log.info("service.stopped")
     return 0
+
+
+def _collectors(app: App) -> list[str]:
+    """The names of those that get events now."""
+    return [collector.name for collector in app.settings.collectors] if app.settings else []
 
 
 def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOptions], None]) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import click
 
 from lpforwarder.cli.simulate_vault import vault
+
+if TYPE_CHECKING:
+    from lpforwarder.simulator.relp import RelpManners
 
 
 @click.group(
@@ -28,14 +32,24 @@ simulate.add_command(vault)
 Examples:
   lpforwarder simulate collector --listen 127.0.0.1:5514
   lpforwarder test-send --to 127.0.0.1:5514 --no-tls
+  lpforwarder simulate collector --listen 127.0.0.1:2514 --relp --refuse secret
 """
 )
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:0", show_default=True)
 @click.option("--tls", "cert_file", metavar="PEM", help="Speak TLS with this certificate and key.")
+@click.option("--relp", is_flag=True, help="Speak RELP: acknowledge each message.")
+@click.option("--refuse", metavar="TEXT", help="With --relp: refuse messages that hold this text.")
 @click.option("--rate", type=float, metavar="N", help="Take no more than N messages a second.")
 @click.option("--events", type=int, metavar="N", help="Exit 0 after N messages.")
-def collector(listen: str, cert_file: str | None, rate: float | None, events: int | None) -> None:
-    """Receive syslog over TCP (or TLS) and print each message on a line of its own.
+def collector(
+    listen: str,
+    cert_file: str | None,
+    relp: bool,
+    refuse: str | None,
+    rate: float | None,
+    events: int | None,
+) -> None:
+    """Receive syslog over TCP, TLS or RELP and print each message on a line of its own.
 
     Octet counting and newline framing are told apart by themselves. The address is printed on stderr.
     """
@@ -44,6 +58,8 @@ def collector(listen: str, cert_file: str | None, rate: float | None, events: in
     from lpforwarder.cli.addresses import split_address
     from lpforwarder.simulator.collector import PretendCollector
 
+    if refuse is not None and not relp:
+        raise click.UsageError("--refuse needs --relp: plain syslog has no way to say no.")
     context = None
     if cert_file is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -65,11 +81,28 @@ def collector(listen: str, cert_file: str | None, rate: float | None, events: in
         click.echo(problem, err=True)
 
     try:
-        made = PretendCollector(split_address(listen), context, rate, show, on_problem=complain)
+        made = PretendCollector(
+            split_address(listen),
+            context,
+            rate,
+            show,
+            relp=_manners(refuse) if relp else None,
+            on_problem=complain,
+        )
     except OSError as error:
         raise click.ClickException(f"cannot listen on {listen}: {error.strerror or error}") from error
     with made as server:
         host, port = server.address
-        click.echo(f"listening on {host}:{port} ({'TLS' if context else 'TCP'}). Ctrl-C stops.", err=True)
+        spoken = ("RELP over " if relp else "") + ("TLS" if context else "TCP")
+        click.echo(f"listening on {host}:{port} ({spoken}). Ctrl-C stops.", err=True)
         while not done.wait(0.5):
             pass
+
+
+def _manners(refuse: str | None) -> RelpManners:
+    from lpforwarder.simulator.relp import RelpManners
+
+    if not refuse:
+        return RelpManners()
+    text = refuse.encode()
+    return RelpManners(refuses=lambda message: text in message)

@@ -81,7 +81,9 @@ def facts_of(config: str | None) -> dict[str, Any]:
 
 def _from_journal(settings: Any) -> dict[str, Any]:
     from lpforwarder import rfc3339
+    from lpforwarder.errors import Failure
     from lpforwarder.journal.reader import open_reader
+    from lpforwarder.journal.verifying import resting_damage
     from lpforwarder.status import snapshot
 
     try:
@@ -89,6 +91,18 @@ def _from_journal(settings: Any) -> dict[str, Any]:
             return snapshot(settings, journal.facts(), journal.waiting, None, now=rfc3339.now())
     except FileNotFoundError:
         return snapshot(settings, None, lambda *_: (0, None), None, now=rfc3339.now())
+    except Failure as failure:
+        if not resting_damage(settings.journal.path):
+            raise
+        return _damaged(snapshot(settings, None, lambda *_: (0, None), None, now=rfc3339.now()), failure)
+
+
+def _damaged(facts: dict[str, Any], failure: Any) -> dict[str, Any]:
+    """What is left to say of a journal that cannot even be opened for reading."""
+    what = "the journal cannot be read; the next start sets it aside and goes on with all that is whole"
+    warning = {"code": failure.code, "text": f"{what} ({failure.what})", "fix": failure.fix, "grave": True}
+    facts["journal"]["warnings"] = [warning]
+    return {**facts, "sentence": f"Not running, and {what}."}
 
 
 # ---- for people -----------------------------------------------------------------------------------------
@@ -103,19 +117,30 @@ def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
     lines += table(("SOURCE", "LAST POLL", "NEWEST", "EVENTS", "SET ASIDE", "STATE"), _sources(facts))
     lines += [""]
     lines += table(
-        ("COLLECTOR", "", "", "WAITING", "OLDEST", "CONFIRMED", "REPEATED", "STATE"), _collectors(facts)
+        ("COLLECTOR", "", "", "WAITING", "OLDEST", "CONFIRMED", "REPEATED", "SET ASIDE", "STATE"),
+        _collectors(facts),
     )
     lines += ["", _journal(facts), _service(facts)]
     return "\n".join(lines)
 
 
 def _troubles(facts: Mapping[str, Any]) -> list[str]:
+    from lpforwarder.delivery.certificates import WARN_DAYS
+
     found = []
+    for warning in facts["journal"].get("warnings", ()):  # an older service has none
+        found.append(f"        journal: {warning['text']} [{warning['code']}].")
+        found.append(f"        fix: {warning['fix']}")
     for kind, command in (("collectors", "test-send --collector"), ("sources", "test-pull --source")):
         for name, part in facts[kind].items():
             for alarm in part.get("alarms", ()):
                 found.append(f"        {name}: {alarm['text']} [{alarm['code']}].")
                 found.append(f"        fix: {alarm['fix']}")
+            for certificate in part.get("certificates", ()):
+                if certificate["days"] <= WARN_DAYS:
+                    found.append(f"        {name}: {certificate['text']} [LPF205].")
+            if lost := part.get("set_aside_lost"):
+                found.append(f"        {name}: {lost:,} set-aside events had to go: no room [LPF605].")
             if part["error"] is None:
                 continue
             again = f" Next try in {_until(part['next_try'], facts)}." if part["next_try"] else ""
@@ -150,6 +175,12 @@ def _collectors(facts: Mapping[str, Any]) -> list[Sequence[str]]:
         state = f"connected {spoken(age(connected, facts['time']))}" if connected else part["state"]
         if part["confirm"] == "kernel":
             state += ", confirmed by the kernel only"
+        if connected and part["confirm"] == "relp":
+            state += ", acknowledged"
+        if part.get("stalled_since"):
+            state += f", stalled {_ago(part['stalled_since'], facts, suffix='')}"
+        if part.get("held"):
+            state += f", held to {part['rate_limit']}"
         rows.append(
             (
                 name,
@@ -159,6 +190,7 @@ def _collectors(facts: Mapping[str, Any]) -> list[Sequence[str]]:
                 _ago(part["oldest_waiting"], facts, suffix=""),
                 f"{part['confirmed']:,}",
                 f"{part['replayed']:,}",
+                f"{part['set_aside']:,}",
                 state,
             )
         )
@@ -174,8 +206,9 @@ def _journal(facts: Mapping[str, Any]) -> str:
     parts = [f"{journal['bytes'] / 1e6:,.1f} MB", events(held)]
     if room is not None:
         parts.append(f"room for {spoken(room)} at this pace")
-    if journal["gaps"]:
-        parts.append(f"{sum(gap['count'] for gap in journal['gaps']):,} events damaged and lost")
+    lost = sum(gap["count"] for gap in journal["gaps"] if gap.get("lost", True) and not gap.get("collector"))
+    if lost:
+        parts.append(f"{lost:,} events damaged and lost")
     return "JOURNAL  " + ", ".join(parts)
 
 
@@ -186,7 +219,9 @@ def _service(facts: Mapping[str, Any]) -> str:
     if not facts["running"]:
         return "SERVICE  not running. Start it: lpforwarder run, or systemctl start lpforwarder"
     up = spoken(age(facts["started"], facts["time"]))
-    return f"SERVICE  up {up}, pid {facts['pid']}, version {__version__}"
+    beat = facts.get("last_heartbeat")
+    heartbeat = f", last heartbeat {_ago(beat, facts)}" if beat else ""
+    return f"SERVICE  up {up}, pid {facts['pid']}, version {__version__}{heartbeat}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from lpforwarder.cli import Globals
 if TYPE_CHECKING:
     from lpforwarder.event import Event
     from lpforwarder.intake.contract import Page, Source, SourceOptions
+    from lpforwarder.privacy import Privacy
 
 MOST_SHOWN = 5
 _MOST_PAGES = 3
@@ -39,7 +41,8 @@ def test_pull(ctx: click.Context, name: str | None, as_json: bool) -> None:
     globals_: Globals = ctx.obj
     logs.configure("error")  # what it found is printed as steps
     as_json = as_json or globals_.json
-    results = [_try(options, quiet=as_json) for options in _chosen(globals_.config, name)]
+    sources, privacy = _chosen(globals_.config, name)
+    results = [_try(options, privacy, quiet=as_json) for options in sources]
     good = sum(1 for result in results if result["ok"])
     if as_json:
         click.echo(json.dumps({"version": 1, "sources": results}, indent=2))
@@ -48,18 +51,21 @@ def test_pull(ctx: click.Context, name: str | None, as_json: bool) -> None:
     ctx.exit(0 if good == len(results) else 4 if good else 3)
 
 
-def _chosen(config: str | None, name: str | None) -> list[SourceOptions]:
+def _chosen(config: str | None, name: str | None) -> tuple[list[SourceOptions], Privacy | None]:
+    """The sources that are meant, and what their events must not say."""
+    from lpforwarder.app import privacy_of
     from lpforwarder.settings import find, load
 
-    sources = list(load(find(config)).sources)
+    settings = load(find(config))
+    sources = list(settings.sources)
     chosen = [options for options in sources if name in (None, options.name)]
     if not chosen:
         known = ", ".join(options.name for options in sources)
         raise click.UsageError(f"no source named {name!r}; the configuration has: {known}")
-    return chosen
+    return chosen, privacy_of(settings.privacy)
 
 
-def _try(options: SourceOptions, *, quiet: bool) -> dict[str, Any]:
+def _try(options: SourceOptions, privacy: Privacy | None, *, quiet: bool) -> dict[str, Any]:
     """One source: the steps as they are done, and what became of it."""
     from lpforwarder import plugins
     from lpforwarder.cli.failures import show
@@ -74,6 +80,7 @@ def _try(options: SourceOptions, *, quiet: bool) -> dict[str, Any]:
         source = plugins.load("sources", options.type)(options)
         assert source is not None
         page = _first_events(source)
+        shown = [privacy.event(event) if privacy else event for event in page.events[-MOST_SHOWN:]]
     except Failure as error:
         result["error"] = {"code": error.code, "text": error.what, "fix": error.fix}
         if not quiet:
@@ -82,9 +89,9 @@ def _try(options: SourceOptions, *, quiet: bool) -> dict[str, Any]:
     else:
         result |= {"ok": True, "events": len(page.events), "rejects": len(page.rejects)}
         result |= _facts(source, options)
-        result["sample"] = [dict(event.fields) for event in page.events[-MOST_SHOWN:]]
+        result["sample"] = [dict(event.fields) for event in shown]
         if not quiet:
-            _show(result, page, time.monotonic() - began)
+            _show(result, shown, time.monotonic() - began)
     finally:
         if source is not None:
             source.close()
@@ -99,6 +106,9 @@ def _first_events(source: Source) -> Page:
         if page.events or page.rejects or not page.more:
             break
         cursor = page.cursor
+    while getattr(source, "left", 0):  # the rest of a large window is at hand
+        rest = source.pull(page.cursor)
+        page = replace(rest, events=[*page.events, *rest.events])
     return page
 
 
@@ -120,12 +130,12 @@ def _facts(source: Source, options: SourceOptions) -> dict[str, Any]:
     }
 
 
-def _show(result: dict[str, Any], page: Page, seconds: float) -> None:
+def _show(result: dict[str, Any], shown: list[Event], seconds: float) -> None:
     _step("log in", "ok", f"{seconds * 1000:.0f} ms; the rights are enough")
     if "time_zone" in result:
         _step("time zone", "WRONG" if result["alarms"] else "ok", _zone_text(result))
     _step("events", "ok", f"{result['events']:,} in the first window, {result['rejects']:,} set aside")
-    for event in page.events[-MOST_SHOWN:]:
+    for event in shown:
         click.echo(f"    {_line(event)}")
     for alarm in result.get("alarms", ()):
         click.echo(f"  note [{alarm['code']}] {alarm['text']}\n   fix    {alarm['fix']}")

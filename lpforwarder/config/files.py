@@ -10,6 +10,7 @@ from pathlib import Path
 from lpforwarder.config.options import Finding
 
 _WARN_DAYS = 30
+_MOST_AUTHORITIES = 5
 _PEM = "PEM begins with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE converts"
 
 
@@ -24,6 +25,8 @@ def authorities(path: Path | None, *, key: str) -> Iterable[Finding]:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
         yield _broken(key, f"{path} holds no certificate in PEM form", _PEM)
+        return
+    yield from _authorities_expire(path, key=key)
 
 
 def key_pair(cert: Path | None, private: Path | None, *, keys: tuple[str, str]) -> Iterable[Finding]:
@@ -93,12 +96,38 @@ def _expiry(path: Path, *, key: str) -> Iterable[Finding]:
     from cryptography import x509  # takes a while to load, and most configurations name no certificate
 
     try:
-        left = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - datetime.now(UTC)
+        end = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
     except ValueError:
         return  # said already: it could not be loaded
-    if left.days < _WARN_DAYS:
-        what = f"{path} expires in {left.days} days" if left.days >= 0 else f"{path} has expired"
-        yield Finding(key=key, code="LPF205", what=what, fix="have it renewed; a reload takes the new one")
+    yield from _ends(str(path), end, "have it renewed; the new one is taken up by itself", key=key)
+
+
+def _authorities_expire(path: Path, *, key: str) -> Iterable[Finding]:
+    """The same for authorities. Of several with one name the last counts: that is how they are replaced.
+
+    A file with many is a system's whole store, where some always end.
+    """
+    from cryptography import x509
+
+    last: dict[x509.Name, datetime] = {}
+    try:
+        for found in x509.load_pem_x509_certificates(path.read_bytes()):
+            end = found.not_valid_after_utc
+            last[found.subject] = max(end, last.get(found.subject, end))
+    except ValueError:
+        return
+    if len(last) > _MOST_AUTHORITIES:
+        return
+    for name, end in last.items():
+        what = f"{path}: the CA {name.rfc4514_string()!r}"
+        yield from _ends(what, end, "put the next one beside it in the same file", key=key)
+
+
+def _ends(what: str, end: datetime, fix: str, *, key: str) -> Iterable[Finding]:
+    days = (end - datetime.now(UTC)).days
+    if days < _WARN_DAYS:
+        told = f"{what} expires in {days} days" if days >= 0 else f"{what} has expired"
+        yield Finding(key=key, code="LPF205", what=told, fix=fix)
 
 
 def _exposed_pair(path: Path, *, key: str) -> Finding | None:

@@ -28,6 +28,7 @@ from lpforwarder.config.options import (
     or_word,
 )
 from lpforwarder.config.places import runtime_folder, state_folder
+from lpforwarder.config.privacy import PrivacyOptions
 
 _LONGEST_SOCKET = 107  # octets; sun_path of unix(7) without its NUL
 
@@ -160,6 +161,7 @@ class Outline(Options):
         examples=["/run/lpforwarder/control.sock"],
     )
     log: LogOptions = Field(LogOptions(), description="our own log on stderr")
+    privacy: PrivacyOptions = Field(PrivacyOptions(), description="what is never stored nor sent")
     drain: Annotated[Duration, AfterValidator(at_least(0, "0s"))] = Field(
         10.0, description="how long a stop may take to hand over what is waiting"
     )

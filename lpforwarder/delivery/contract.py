@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from lpforwarder.config.options import Options
-from lpforwarder.event import Entry, Event, Seq
+from lpforwarder.event import Entry, Event, Poison, Seq
 
 
 class Formatter(Protocol):
@@ -31,8 +31,12 @@ class FormatPlugin(Protocol):
 class Envelope(Protocol):
     """Payload → message."""
 
-    def wrap(self, event: Event, payload: bytes) -> bytes:
-        """The whole message, header first; total like Formatter.format."""
+    def wrap(self, event: Event, payload: bytes, sequence: int | None = None) -> bytes:
+        """The whole message, header first; total like Formatter.format.
+
+        `sequence` numbers the messages of one sender to one collector, 1 to 2147483647 (RFC 5424 §7.3.1);
+        None when the collector does not want them numbered. An envelope without a place for it leaves it out.
+        """
 
 
 class Framer(Protocol):
@@ -54,10 +58,14 @@ class Transport(Protocol):
     """One link to one collector. Used by one thread; only abort() may come from another.
 
     Counts begin anew with each open(). After any exception the link is dead: close it, open a new one.
+    One that has any may offer two attributes more, which log, status and own events show: `certificates`,
+    a sequence of Certificate (certificates.py), and `alarms`, a sequence of Failure, for what a person
+    should look at although the link works.
     """
 
-    confirm: str
-    """What confirms a message now: `close`, `kernel`, `relp` …; may fall back while it runs."""
+    @property
+    def confirm(self) -> str:
+        """What confirms a message now: `close`, `kernel`, `relp` …; may fall back while it runs."""
 
     peer: str
     """The address we are or were connected to, for people; "" before the first open()."""
@@ -79,6 +87,7 @@ class Transport(Protocol):
         """What the collector has refused since the last call, in order; each counts as confirmed too.
 
         Ask between confirmed() and recording the place: what was refused below it is to be set aside first.
+        A refusal comes no later than with the confirmed() that counts its message.
         """
 
     def fence(self, within: float) -> None:
@@ -102,6 +111,18 @@ class TransportPlugin(Protocol):
     def __call__(self, options: Any) -> Transport: ...
 
 
+class SetAsideOutcome(Protocol):
+    """What became of events that were to be set aside."""
+
+    @property
+    def fresh(self) -> Mapping[int, Poison]:
+        """Those that were not known yet, or had been sent again since, by the number people call them."""
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Collector → how many older ones had to make room for them, never to be sent."""
+
+
 class DeliveryJournal(Protocol):
     """What delivery needs of a journal."""
 
@@ -123,6 +144,9 @@ class DeliveryJournal(Protocol):
     def clean(self, collector: str) -> bool:
         """True when the last life of this collector ended with everything it had sent confirmed."""
 
+    def sent(self, collector: str) -> Seq:
+        """The furthest place that was sent to this collector, as of the last advance(); 0 if never."""
+
     def advance(
         self,
         collector: str,
@@ -130,10 +154,15 @@ class DeliveryJournal(Protocol):
         resume: Seq,
         *,
         clean: bool = False,
+        sent: int = 0,
         confirmed: int = 0,
         replayed: int = 0,
     ) -> None:
         """Moves the checkpoint, never backwards, and notes where to go back to after an abnormal end.
 
-        `confirmed` and `replayed` are added to the collector's totals.
+        `sent` is the furthest place that was handed to the transport; `confirmed` and `replayed` are added to
+        the collector's totals.
         """
+
+    def set_aside(self, collector: str, poisons: Sequence[Poison]) -> SetAsideOutcome:
+        """Keeps durably what the collector cannot take; what is known already changes nothing."""

@@ -6,6 +6,7 @@ Words of the file are None here: `sources: all`, `hostname: auto`. All times are
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -25,8 +26,11 @@ from lpforwarder.config.options import (
     mistake,
     or_word,
 )
+from lpforwarder.config.privacy import PrivacyOptions
 from lpforwarder.delivery.envelopes.rfc5424 import FACILITIES
 
+_RATE = re.compile(r"([0-9]{1,9})/(s|m)\Z")
+_SECONDS = {"s": 1.0, "m": 60.0}
 LEAST_MESSAGE = 480
 """Octets every receiver must take: RFC 5424 §6.1."""
 
@@ -64,8 +68,36 @@ def _printable(value: str) -> str:
     return value
 
 
+def _rate(value: Any, info: ValidationInfo) -> Any:
+    """`500/s`, `30/m` as events a second."""
+    if isinstance(value, float) and info.context is None:  # read before; 0.5 in a file has no unit
+        return value
+    match = _RATE.match(value) if isinstance(value, str) else None
+    if match is None or not int(match[1]):
+        shown = f'"{value[:60]}"' if isinstance(value, str) else str(value)[:60]
+        is_bare = type(value) is int and value > 0
+        fix = f"write {value}/s" if is_bare else "write a number and a unit: 500/s, 30/m"
+        raise mistake("LPF108", f"{shown} is not a rate", fix)
+    return int(match[1]) / _SECONDS[match[2]]
+
+
+def rate_text(per_second: float | None) -> str:
+    """`500/s`, `30/m`; `none`."""
+    if per_second is None:
+        return "none"
+    return f"{per_second:.0f}/s" if per_second == int(per_second) else f"{per_second * 60:.0f}/m"
+
+
 Pause = Annotated[Duration, AfterValidator(at_least(0.001, "1ms"))]
 PauseOrNone = Annotated[Duration, AfterValidator(at_least(0, "0s"))]
+RateLimit = Annotated[
+    float | None,
+    BeforeValidator(or_word("none", _rate)),
+    Word("none"),
+    Written(rate_text),
+    WithJsonSchema({"type": "string", "pattern": "^(none|[0-9]+/(s|m))$"}),
+]
+"""Events a second, written with a unit; `none` is None."""
 Facility = Annotated[
     int,
     BeforeValidator(_facility),
@@ -110,7 +142,7 @@ class CollectorOptions(Options):
     """One collector: what it gets, how it is written, when it counts as delivered."""
 
     name: Name = Field(description="your name for it; the key of its place in the journal", examples=["siem"])
-    transport: str = Field("tls", description="tls or tcp")
+    transport: str = Field("tls", description="tls, tcp, relp or relp-tls")
     format: str = Field("json", description="json or cef")
     sources: Annotated[
         tuple[str, ...] | None,
@@ -135,6 +167,7 @@ class CollectorOptions(Options):
     app_name: Annotated[str, AfterValidator(_printable)] = Field(
         "lpforwarder", max_length=48, description="APP-NAME of the messages"
     )
+    sequence_id: bool = Field(True, description="numbers the messages, so that the collector sees a hole")
     max_message: Annotated[Size, AfterValidator(at_least(LEAST_MESSAGE, str(LEAST_MESSAGE)))] = Field(
         8096, description="octets of a whole message; longer values are cut"
     )
@@ -143,8 +176,10 @@ class CollectorOptions(Options):
     start: Literal["oldest", "newest"] = Field(
         "oldest", description="where a new collector begins: oldest or newest"
     )
+    rate_limit: RateLimit = Field(None, description="events it gets at most: 500/s, 30/m, or none")
     heartbeat: PauseOrNone = Field(300.0, description="an event that says we live; 0s switches it off")
     retry: Retry = Field(Retry(), description="the pause doubles from first to most; there is no give-up")
+    privacy: PrivacyOptions = Field(PrivacyOptions(), description="what this collector does not get")
 
     def advice(self) -> Iterable[Finding]:
         yield from super().advice()  # the transport's, where this is mixed with one

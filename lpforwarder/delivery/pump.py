@@ -13,14 +13,16 @@ from typing import Protocol
 
 import structlog
 
-from lpforwarder.delivery.contract import DeliveryJournal, Transport
-from lpforwarder.delivery.encoder import Encoder
+from lpforwarder.delivery.contract import DeliveryJournal, Refusal, Transport
+from lpforwarder.delivery.encoder import LAST_NUMBER, Encoder
+from lpforwarder.delivery.link import LinkWatch
+from lpforwarder.delivery.rate import Rate
+from lpforwarder.delivery.set_asides import SetAsides
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure
-from lpforwarder.event import Entry
-from lpforwarder.rfc3339 import now as present_time
+from lpforwarder.event import Entry, Event, Poison, Seq
 
-HUNG_UP = "LPF212"  # the collector closed without a reset
+HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a reset
 BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
 IDLE_FENCE = 2.0  # seconds without a new event after which a fence costs nobody anything
 IDLE_WAIT = 0.5  # seconds between two looks at a link that has nothing to do
@@ -48,16 +50,8 @@ class Limits:
     fence_seconds: float = 30.0
     replay_events: int = 5000
     replay_seconds: float = 10.0
-
-
-@dataclass(slots=True)
-class Link:
-    """What the status page says about a link; times are RFC 3339."""
-
-    connected_since: str | None = None
-    peer: str = ""
-    confirm: str = ""
-    last_sent: str | None = None
+    rate: float | None = None
+    """Events a second at most."""
 
 
 class Pump:
@@ -74,7 +68,9 @@ class Pump:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.link = Link(confirm=transport.confirm)
+        self._watch = LinkWatch(name, transport, clock=clock)
+        self.link = self._watch.link
+        self._rate = None if limits.rate is None else Rate(limits.rate, clock())
         self._journal = journal
         self._encoder = encoder
         self._transport = transport
@@ -87,6 +83,12 @@ class Pump:
         self._fenced_at = 0.0
         self._recorded_at = float("-inf")
         self._recorded = (0, 0)
+        self._set_asides = SetAsides(name, journal)
+        self._refusals: list[Refusal] = []
+        """Not yet set aside."""
+        self._refused = 0
+        """Messages refused that were not confirmed before; the window counts them as confirmed."""
+        self._first_number = 0
         checkpoint = journal.checkpoint(name)
         # Nothing behind the checkpoint: nothing can have been sent and not confirmed.
         clean = journal.clean(name) or checkpoint >= journal.newest()
@@ -96,6 +98,8 @@ class Pump:
             clean=clean,
             replay_events=max(limits.replay_events, limits.fence_events),
             replay_seconds=limits.replay_seconds,
+            # No checksum covers it: what lies behind the end cannot have been sent.
+            highest_sent=min(journal.sent(name), journal.newest()),
         )
         journal.advance(name, checkpoint, self.window.resume, clean=False)
 
@@ -129,6 +133,7 @@ class Pump:
         """One batch, without sleeping; False when there was nothing to do."""
         if not self._open:
             self._connect()
+        self._watch.look()
         moved = self._send_batch()
         if self._fence_due(moved):
             self._fence(0.0)
@@ -137,18 +142,20 @@ class Pump:
     # ---- its parts ------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._transport.open()
+        try:
+            self._transport.open()
+        finally:
+            self._watch.look_at_certificates()
         self._open = True
         self._unfenced = 0
-        self.link.connected_since = present_time()
-        self.link.peer = self._transport.peer
-        self.link.confirm = self._transport.confirm
-        log.info("collector.connected", collector=self.name, peer=self.link.peer)
+        self._first_number = self._encoder.number
+        self._refusals.clear()
+        self._watch.connected()
 
     def _send_batch(self) -> bool:
         room = self._limits.fence_events - self.window.unconfirmed
         # Half of what may be unconfirmed travels on one connection, so that one fills while one is fenced.
-        limit = min(BATCH, room, self._per_connection() - self._unfenced)
+        limit = self._held(min(BATCH, room, self._per_connection() - self._unfenced))
         if limit <= 0:
             return False
         entries = self._journal.read(self.window.position, limit)
@@ -157,24 +164,52 @@ class Pump:
         self._send(entries)
         return True
 
+    def _held(self, limit: int) -> int:
+        """As many of them as the rate allows now."""
+        if self._rate is None:
+            return limit
+        allowed = self._rate.allowed(self._clock())
+        self.link.is_held = allowed < 1 <= limit and self.window.position < self._journal.newest()
+        return min(limit, allowed)
+
     def _per_connection(self) -> int:
         return max(self._limits.fence_events // 2, 1)
 
     def _send(self, entries: list[Entry]) -> None:
-        encode = self._encoder.encode
-        encoded = [(entry.seq, message) for entry in entries if (message := encode(entry)) is not None]
+        encoded = self._encoded(entries)
         seqs = [seq for seq, _ in encoded]
         if encoded:
             # Noted first: what broke half-way may have arrived, and counts as sent.
             self.window.sent(seqs, entries[-1].seq)
+            self._watch.sends()
+            if self._rate is not None:
+                self._rate.spend(len(encoded))
             self._transport.send([message for _, message in encoded])
             self._last_sent_at = self._clock()
             if not self._unfenced:
                 self._first_unfenced_at = self._last_sent_at
             self._unfenced += len(encoded)
-            self.link.last_sent = present_time()
+            self._watch.sent()
         else:
             self.window.sent((), entries[-1].seq)
+
+    def _encoded(self, entries: list[Entry]) -> list[tuple[Seq, bytes]]:
+        """The messages with their places. What none can be made of is set aside, durably."""
+        encode, number = self._encoder.encode, self._encoder.number
+        encoded: list[tuple[Seq, bytes]] = []
+        poisons: list[Poison] = []
+        try:
+            for entry in entries:
+                message = encode(entry)
+                if type(message) is bytes:
+                    encoded.append((entry.seq, message))
+                elif isinstance(message, Poison):
+                    poisons.append(message)
+            self._set_asides.unmade(poisons, len(encoded))
+        except Failure:
+            self._encoder.number = number  # nothing of this is sent now
+            raise
+        return encoded
 
     def _fence_due(self, moved: bool) -> bool:
         if not self.window.unconfirmed:
@@ -194,33 +229,55 @@ class Pump:
 
     def _collect(self, within: float) -> bool:
         """Takes what was confirmed; True when that moved the checkpoint."""
-        before = self.link.confirm
-        count = self._transport.confirmed(within)
-        self.link.confirm = self._transport.confirm
-        if self.link.confirm != before:
-            log.warning(
-                "collector.fence_unanswered",
-                collector=self.name,
-                code="LPF218",
-                reason="the collector does not close connections we have half-closed; "
-                "confirming by its kernel's acknowledgement from now on",
-            )
-        moved = self.window.confirm(count, self._clock())
+        moved = self._take(self._transport.confirmed(within))
+        if moved:
+            self._watch.moved(self.window.unconfirmed)
         if moved and (not self.window.unconfirmed or self._clock() - self._recorded_at >= RECORD_EVERY):
             self._record()
         return moved
 
+    def _take(self, count: int) -> bool:
+        """Notes what is confirmed, once what the collector refused of it is set aside durably.
+
+        True when that moved anything. `count` is what the transport said of this link.
+        """
+        self._refusals += self._transport.refused()
+        due = [refusal for refusal in self._refusals if refusal.number <= count]
+        fresh = count - self.window.counted
+        if due or fresh > 0:
+            poisons = [self._poison(refusal) for refusal in due]
+            self._set_asides.refused(poisons, fresh - len(due))
+            self._refused += sum(poison.entry.seq > self.window.checkpoint for poison in poisons)
+            self._refusals = [refusal for refusal in self._refusals if refusal.number > count]
+        return self.window.confirm(count, self._clock())
+
+    def _poison(self, refusal: Refusal) -> Poison:
+        """The event that was refused, and its message as it was sent."""
+        seq = self.window.place(refusal.number)
+        found = self._journal.read(Seq(seq - 1), 1)
+        reason = "was refused by the collector"
+        if not found or found[0].seq != seq:
+            reason += "; the journal was damaged meanwhile and does not hold it any more"
+            return Poison(
+                entry=Entry(seq, "", Event.of({})), code="LPF602", reason=reason, detail=refusal.reason
+            )
+        number = (self._first_number + refusal.number - 2) % LAST_NUMBER + 1
+        message = self._encoder.again(found[0], number)
+        return Poison(entry=found[0], code="LPF602", reason=reason, detail=refusal.reason, message=message)
+
     def _record(self, *, clean: bool = False) -> None:
         window = self.window
+        taken = window.confirmed - self._refused
         confirmed, repeated = self._recorded
-        self._recorded = (window.confirmed, window.repeated)
+        self._recorded = (taken, window.repeated)
         self._recorded_at = self._clock()
         self._journal.advance(
             self.name,
             window.checkpoint,
             window.resume,
             clean=clean,
-            confirmed=window.confirmed - confirmed,
+            sent=window.highest_sent,
+            confirmed=taken - confirmed,
             replayed=window.repeated - repeated,
         )
 
@@ -228,6 +285,10 @@ class Pump:
         """Waits for the journal, or for the collector when it must confirm before we may send."""
         if self.window.unconfirmed >= self._limits.fence_events:
             self._collect(BUSY_WAIT)
+        elif self.link.is_held and self._rate is not None:
+            # Events wait already: to wait for one would end at once.
+            within = min(max(self._rate.wait(self._clock()), BUSY_WAIT), IDLE_WAIT)
+            self._journal.wait(self._journal.newest(), within)
         else:
             within = BUSY_WAIT if self.window.unconfirmed else IDLE_WAIT
             self._journal.wait(self.window.position, within)
@@ -253,7 +314,7 @@ class Pump:
         if not self._open:
             return
         self._open = False
-        self.link.connected_since = None
+        self._watch.disconnected()
         try:
             self._settle()
         finally:
@@ -262,10 +323,13 @@ class Pump:
     def _settle(self) -> None:
         failure: Failure | None = None
         try:
-            self.window.confirm(self._transport.confirmed(0.0), self._clock())
+            self._take(self._transport.confirmed(0.0))
             self._transport.confirmed(0.0)
         except Failure as error:
             failure = error
+        except BaseException:
+            self.window.rewind(self._clock())  # or the next link's counts would confirm this one's messages
+            raise
         if failure is not None or self.window.unconfirmed:
             self._go_back(failure)
         else:
@@ -273,7 +337,7 @@ class Pump:
             self._record(clean=True)
 
     def _go_back(self, failure: Failure | None) -> None:
-        idle = failure is not None and failure.code == HUNG_UP
+        idle = failure is not None and failure.code in HUNG_UP
         back = self.window.rewind(self._clock(), idle=idle)
         self._record()
         log.warning(

@@ -23,11 +23,19 @@ class Window:
     going on over any number of failures, so that each of them repeats one such window and no more.
 
     A new life of the process begins where the last one would have gone back to. It knows no times of
-    the lives before, so for later failures those count by messages alone.
+    the lives before, so for later failures those count by messages alone. `highest_sent` is what the last
+    life handed to its transport: up to there everything is sent again, not for the first time.
     """
 
     def __init__(
-        self, *, checkpoint: Seq, resume: Seq, clean: bool, replay_events: int, replay_seconds: float
+        self,
+        *,
+        checkpoint: Seq,
+        resume: Seq,
+        clean: bool,
+        replay_events: int,
+        replay_seconds: float,
+        highest_sent: int = 0,
     ) -> None:
         self.checkpoint = checkpoint
         self.position = checkpoint if clean else resume
@@ -40,7 +48,7 @@ class Window:
         """Messages confirmed for the first time."""
         self._replay_events = replay_events
         self._replay_seconds = replay_seconds
-        self._highest_sent: Seq = checkpoint
+        self._highest_sent = max(checkpoint, Seq(highest_sent))
         self._pending: deque[Seq] = deque()
         self._counted = 0
         self._recent: deque[Seq] = deque(maxlen=max(replay_events, 1))
@@ -59,6 +67,25 @@ class Window:
     def reached(self) -> Seq:
         """All up to here is confirmed on this link or was filtered out."""
         return Seq(self._pending[0] - 1) if self._pending else self.position
+
+    @property
+    def highest_sent(self) -> Seq:
+        """The furthest message that was ever handed to the kernel, or the checkpoint if that is further."""
+        return max(self._highest_sent, self.checkpoint)
+
+    @property
+    def counted(self) -> int:
+        """Messages confirmed since the link was opened."""
+        return self._counted
+
+    def place(self, number: int) -> Seq:
+        """Where the message comes from that was sent as this one since the link was opened, from 1.
+
+        It must not be confirmed yet.
+        """
+        if number <= self._counted:
+            raise ValueError(f"message {number} is confirmed already")
+        return self._pending[number - 1 - self._counted]
 
     def sent(self, seqs: Sequence[Seq], upto: Seq) -> None:
         """Notes messages handed to the kernel, in order, and that all up to `upto` was read.

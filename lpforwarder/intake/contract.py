@@ -79,6 +79,14 @@ class SourcePlugin(Protocol):
     def __call__(self, options: Any) -> Source: ...
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """A journal that may have no room."""
+
+    def check_room(self) -> None:
+        """Raises Transient while append() would refuse; asked first, a paused poll spares its vault."""
+
+
 class IntakeJournal(Protocol):
     """The little that intake needs of a journal."""
 

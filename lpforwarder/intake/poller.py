@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lpforwarder import rfc3339
-from lpforwarder.intake.contract import Alarming, IntakeJournal, Page, Refusable, Source
+from lpforwarder.intake.contract import Alarming, IntakeJournal, Limited, Page, Refusable, Source
+from lpforwarder.privacy import Privacy
 from lpforwarder.runtime.worker import WorkerError
 
 
@@ -52,14 +53,19 @@ class Poller:
         poll_interval: float,
         *,
         now: Callable[[], str] = rfc3339.now,
+        privacy: Privacy | None = None,
     ) -> None:
         self.name = name
         self.polled = Polled()
         """Replaced as a whole after each page, so that other threads may read it."""
         self._source = source
+        # Asked once: it takes longer than all else that a look at this source does, once a second.
+        self._alarming = source if isinstance(source, Alarming) else None
         self._journal = journal
+        self._limited = journal if isinstance(journal, Limited) else None
         self._poll_interval = poll_interval
         self._now = now
+        self._privacy = privacy
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Polls until the stop begins; `beat` is called after each page."""
@@ -79,10 +85,13 @@ class Poller:
     def step(self) -> bool:
         """One page from the source into the journal; True when the next can be asked for at once.
 
-        When `pull` raises, nothing in the journal has been touched.
+        When `pull` raises, nothing in the journal has been touched. A journal without room is not even
+        asked for: the source is left alone until there is some.
         """
+        if self._limited is not None:
+            self._limited.check_room()
         cursor = self._journal.cursor(self.name)
-        page = self._source.pull(cursor)
+        page = self._concealed(self._source.pull(cursor))
         is_unchanged = page.cursor == cursor and not page.events and not page.rejects
         new = 0 if is_unchanged else self._append(page)
         self.polled = self._counted(page, new)
@@ -92,7 +101,7 @@ class Poller:
     @property
     def alarms(self) -> Sequence[WorkerError]:
         """What a person should mend although events still flow."""
-        return self._source.alarms if isinstance(self._source, Alarming) else ()
+        return self._alarming.alarms if self._alarming is not None else ()
 
     @property
     def is_sparing(self) -> bool:
@@ -113,6 +122,13 @@ class Poller:
     def close(self) -> None:
         """Gives back what the source holds."""
         self._source.close()
+
+    def _concealed(self, page: Page) -> Page:
+        """The page without what must not be stored. The source has told the ids by then: they stay."""
+        if self._privacy is None or not (page.events or page.rejects):
+            return page
+        events = [self._privacy.event(event) for event in page.events]
+        return replace(page, events=events, rejects=[self._privacy.reject(one) for one in page.rejects])
 
     def _append(self, page: Page) -> int:
         return self._journal.append(self.name, page.events, page.rejects, page.cursor)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from lpforwarder.errors import Blocked
+from lpforwarder.journal.faults import RESTART
+from lpforwarder.journal.page import row_checksum
 from lpforwarder.journal.scan import Gap
+from lpforwarder.journal.schema import has_sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,7 @@ class CollectorFacts:
     resume: int
     clean: bool
     sent: int
+    """The furthest place that was handed to the transport, as of the last record."""
     confirmed: int
     replayed: int
     moved: str | None
@@ -37,9 +44,27 @@ class CollectorFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAsideFacts:
+    """One collector's events that were set aside. `total` is the sum of the other five."""
+
+    kept: int = 0
+    """Wait for a person now."""
+    again: int = 0
+    """Are on their way once more."""
+    sent: int = 0
+    """Were confirmed when they were sent again."""
+    dropped: int = 0
+    """A person said so."""
+    lost: int = 0
+    """Had to go because the room was full."""
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReject:
     """A record that could not become an event, as it was kept."""
 
+    number: int
     source: str
     where: str
     reason: str
@@ -65,6 +90,8 @@ class Facts:
     gaps: tuple[Gap, ...]
     rejects: int
     """How many records were set aside since the journal was made; the newest are kept."""
+    set_asides: Mapping[str, SetAsideFacts] = field(default_factory=dict)
+    """By collector, those that ever had an event set aside."""
 
 
 def look(connection: sqlite3.Connection, octets: int) -> Facts:
@@ -79,19 +106,48 @@ def look(connection: sqlite3.Connection, octets: int) -> Facts:
         collectors=_collectors(connection),
         gaps=tuple(gaps_in(connection)),
         rejects=connection.execute("SELECT coalesce(sum(rejects), 0) FROM source").fetchall()[0][0],
+        set_asides=_set_asides(connection),
     )
 
 
 def ends(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The last place that retention removed, and the last place there is."""
-    removed, last = connection.execute("SELECT removed, last FROM state").fetchall()[0]
-    return removed, last
+    """The last place that retention removed, and the last place there is; Blocked when they are damaged."""
+    rows = connection.execute("SELECT removed, last, checksum FROM state").fetchall()
+    if not rows or rows[0][2] != row_checksum(rows[0][1], rows[0][0]):
+        raise Blocked("the counter of the journal is damaged", code="LPF505", fix=RESTART)
+    return rows[0][0], rows[0][1]
 
 
 def gaps_in(connection: sqlite3.Connection) -> list[Gap]:
     """What was found damaged, in order."""
-    rows = connection.execute("SELECT first, count, reason, found FROM gap ORDER BY first").fetchall()
-    return [Gap(first=first, count=count, reason=reason, found=found) for first, count, reason, found in rows]
+    more = "collector, missed" if has_sums(connection) else "'', '{}'"
+    rows = connection.execute(f"SELECT id, first, count, reason, found, {more} FROM gap ORDER BY first, id")
+    return [
+        Gap(
+            first=first,
+            count=count,
+            reason=reason,
+            found=found,
+            collector=collector,
+            number=number,
+            missed=missed_in(missed),
+        )
+        for number, first, count, reason, found, collector, missed in rows.fetchall()
+    ]
+
+
+def missed_in(text: object) -> dict[str, int]:
+    """What was noted of collectors; nothing when it cannot be read any more."""
+    try:
+        return {str(name): int(count) for name, count in json.loads(str(text)).items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def has_set_asides(connection: sqlite3.Connection) -> bool:
+    """False for a file that an older version wrote and this one has not opened for writing yet."""
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'set_aside_count'"
+    return bool(connection.execute(query).fetchall()[0][0])
 
 
 def used_octets(connection: sqlite3.Connection) -> int:
@@ -131,4 +187,23 @@ def _collectors(connection: sqlite3.Connection) -> dict[str, CollectorFacts]:
             moved=moved,
         )
         for name, checkpoint, resume, clean, sent, confirmed, replayed, moved in rows.fetchall()
+    }
+
+
+def _set_asides(connection: sqlite3.Connection) -> dict[str, SetAsideFacts]:
+    if not has_set_asides(connection):
+        return {}
+    rows = connection.execute(
+        "SELECT collector, kept, again, sent, dropped, lost FROM set_aside_count ORDER BY collector"
+    )
+    return {
+        name: SetAsideFacts(
+            kept=kept,
+            again=again,
+            sent=sent,
+            dropped=dropped,
+            lost=lost,
+            total=kept + again + sent + dropped + lost,
+        )
+        for name, kept, again, sent, dropped, lost in rows.fetchall()
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import sqlite3
 from pathlib import Path
 
 from lpforwarder.errors import Blocked, Denied, Failure, Fatal, Transient
-from lpforwarder.journal.reserve import disk_is_full
+from lpforwarder.journal.reserve import FULL, refusal
 
 # Primary result codes are the low octet of an extended one; see sqlite.org/rescode.html.
 _PERM, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _AUTH, _NOTADB = (
@@ -29,10 +30,11 @@ _SYNC_FAILED = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_F
 
 
 _LOOK_AT_DISK = "look at the disk and at the kernel's log; what was not yet taken is still at the source"
-_MOVE_AWAY = (
-    "stop the service, move the journal away and keep it, start again: what is missing is asked of the "
-    "source once more"
-)
+RESTART = "restart the service: it sets the file aside and goes on with all that is whole"
+DAMAGED = "LPF505"
+READ_ONLY = "LPF509"
+AGAIN_AFTER = 1.0
+"""Seconds after which a poll that was refused for want of room asks again; that costs a look and no call."""
 
 
 def code_of(error: sqlite3.Error) -> int:
@@ -52,12 +54,39 @@ def is_full(error: sqlite3.Error, path: Path) -> bool:
     if code & 0xFF == _FULL:
         return True
     # A used-up quota comes as an I/O error; a failed sync is never that harmless.
-    return code & 0xFF == _IOERR and code not in _SYNC_FAILED and disk_is_full(path)
+    return code & 0xFF == _IOERR and code not in _SYNC_FAILED and refusal(path) in FULL
+
+
+def is_read_only(error: sqlite3.Error, path: Path) -> bool:
+    """True when the file system takes no writes any more; what was synced before is as good as ever."""
+    code = code_of(error)
+    return (
+        code & 0xFF in (_IOERR, _READONLY, _CANTOPEN)
+        and code not in _SYNC_FAILED
+        and refusal(path) == errno.EROFS
+    )
 
 
 def full(what: str, fix: str) -> Transient:
     """Intake must wait; delivery goes on."""
-    return Transient(f"{what}; polling is paused, delivery goes on", code="LPF501", fix=fix)
+    what = f"{what}; polling is paused, delivery goes on"
+    return Transient(what, code="LPF501", fix=fix, retry_after=AGAIN_AFTER)
+
+
+def read_only(path: Path) -> Transient:
+    """The file system of the journal has become read-only under us."""
+    return Transient(
+        f"the file system of the journal has become read-only ({path.parent}); "
+        "polling is paused, delivery goes on",
+        code=READ_ONLY,
+        fix="look at the kernel's log for why, mend the disk, mount it writable again",
+        retry_after=AGAIN_AFTER,
+    )
+
+
+def no_room(path: Path) -> Transient:
+    """Why no small file can be made beside the journal."""
+    return read_only(path) if refusal(path) == errno.EROFS else disk_full(path)
 
 
 def disk_full(path: Path) -> Transient:
@@ -71,9 +100,11 @@ def while_writing(error: sqlite3.Error, path: Path) -> Failure | None:
     """The failure a write ran into; None when it is a bug of ours."""
     if is_full(error, path):
         return disk_full(path)
+    if is_read_only(error, path):
+        return read_only(path)
     primary = code_of(error) & 0xFF
     if is_damage(error) or primary == _NOTADB:
-        return Blocked("the journal is damaged where it must be written", code="LPF505", fix=_MOVE_AWAY)
+        return Blocked("the journal is damaged where it must be written", code="LPF505", fix=RESTART)
     if primary == _IOERR:
         return Fatal(
             f"the disk failed while the journal was written ({error})", code="LPF506", fix=_LOOK_AT_DISK
@@ -85,6 +116,8 @@ def while_opening(error: sqlite3.Error, path: Path) -> Failure | None:
     """The failure that keeps a journal from being opened for writing; None when it is a bug of ours."""
     if code_of(error) & 0xFF == _NOTADB:
         return _no_journal(path)
+    if is_read_only(error, path):
+        return not_writable(path.parent, os.strerror(errno.EROFS))
     return while_writing(error, path)
 
 
@@ -96,7 +129,7 @@ def while_reading(error: sqlite3.Error, path: Path) -> Failure | None:
     if primary == _NOTADB:
         return _no_journal(path)
     if is_damage(error):
-        return Blocked("the journal is damaged", code="LPF505", fix=_MOVE_AWAY)
+        return Blocked("the journal is damaged", code="LPF505", fix=RESTART)
     if primary == _IOERR:
         return Blocked(f"the journal cannot be read ({error})", code="LPF506", fix=_LOOK_AT_DISK)
     return _refused(error, path)
@@ -106,7 +139,7 @@ def _no_journal(path: Path) -> Denied:
     return Denied(
         f"{path} is not a journal, or its beginning is damaged",
         code="LPF505",
-        fix="give journal.path another file, or move this one away and keep it",
+        fix="give journal.path another file; if this was the journal: lpforwarder journal repair",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,8 @@ class StoredPage:
     """How many events there are of each kind, so that counting needs no decoding; see kinds_in()."""
     checksum: int
     lines: bytes
+    sums: bytes | None = None
+    """A checksum of each line, so that damage costs the events it hit and no other; None in older files."""
 
     @property
     def end(self) -> int:
@@ -51,17 +54,35 @@ class StoredPage:
         places = cast("Iterator[Seq]", counting(self.first))
         return list(map(Entry, places, repeat(self.source), split_lines(self.lines)))
 
+    def whole_parts(self) -> list[StoredPage]:
+        """The page itself when it is whole; else a Part for each run of events that still are, in order.
+
+        Nothing when what says so is damaged too.
+        """
+        return [self] if self.is_whole() else _parts(self)
+
+
+class Part(StoredPage):
+    """Whole events of a page that is not; no row of the table."""
+
+    __slots__ = ()
+
+
+Columns = tuple[int, int, str, str | None, str | None, str, str, int, bytes, bytes | None]
+
 
 def store(first: int, source: str, events: Sequence[Event], received: str) -> StoredPage:
     """The row for these events; `received` is the present time."""
     oldest, newest = span(events)
-    page = StoredPage(
-        first, len(events), source, oldest, newest, received, tally(events), 0, join_lines(events)
-    )
-    return StoredPage(*page_columns(page)[:-2], _checksum(page), page.lines)
+    kinds, lines = tally(events), join_lines(events)
+    head = row_checksum(first, len(events), source, oldest, newest, received, kinds)
+    seal = row_checksum(first, len(events), source, received)
+    sums = _sealed([zlib.crc32(event.line) for event in events], seal)
+    checksum = zlib.crc32(lines, head)
+    return StoredPage(first, len(events), source, oldest, newest, received, kinds, checksum, lines, sums)
 
 
-def page_columns(page: StoredPage) -> tuple[int, int, str, str | None, str | None, str, str, int, bytes]:
+def page_columns(page: StoredPage) -> Columns:
     """The columns in the order of the table."""
     return (
         page.first,
@@ -73,6 +94,7 @@ def page_columns(page: StoredPage) -> tuple[int, int, str, str | None, str | Non
         page.tally,
         page.checksum,
         page.lines,
+        page.sums,
     )
 
 
@@ -82,8 +104,64 @@ def row_checksum(*values: object) -> int:
 
 
 def _checksum(page: StoredPage) -> int:
-    columns = page_columns(page)[:-2]
-    return zlib.crc32(page.lines, row_checksum(*columns))
+    return zlib.crc32(page.lines, _head(page))
+
+
+def _head(page: StoredPage) -> int:
+    """The checksum of the small columns, with which the one of the whole row begins."""
+    return row_checksum(*page_columns(page)[:7])
+
+
+# ---- what is left of a damaged page -----------------------------------------------------------------------
+
+
+def _sealed(sums: Sequence[int], head: int) -> bytes:
+    """The checksums of the lines, and one over them and what the lines do not say themselves.
+
+    `head` is that of first, count, source and received; the other columns are made anew from the lines.
+    """
+    packed = struct.pack(f">{len(sums)}I", *sums)
+    return packed + struct.pack(">I", zlib.crc32(packed, head))
+
+
+def _parts(page: StoredPage) -> list[StoredPage]:
+    if not (isinstance(page.sums, bytes) and isinstance(page.lines, bytes) and isinstance(page.count, int)):
+        return []
+    if not page.sums or len(page.sums) != 4 * page.count + 4:
+        return []
+    sums = struct.unpack(f">{page.count}I", page.sums[:-4])
+    if page.sums != _sealed(sums, row_checksum(page.first, page.count, page.source, page.received)):
+        return []
+    return [_part(page, place, lines) for place, lines in _runs(sums, page.lines.split(b"\n"))]
+
+
+def _part(page: StoredPage, place: int, lines: list[bytes]) -> Part:
+    events = split_lines(b"\n".join(lines))
+    return Part(*page_columns(store(page.first + place, page.source, events, page.received)))
+
+
+def _runs(sums: Sequence[int], lines: list[bytes]) -> list[tuple[int, list[bytes]]]:
+    """(place, lines) of each run of lines whose checksums are the ones that stand at these places.
+
+    Damage may have made line feeds or taken some away, so each line is looked for behind the one before.
+    """
+    where: dict[int, list[int]] = {}
+    for number in range(len(lines) - 1, -1, -1):
+        where.setdefault(zlib.crc32(lines[number]), []).append(number)
+    runs: list[tuple[int, list[bytes]]] = []
+    behind, at = -1, -1
+    for place, checksum in enumerate(sums):
+        found = where.get(checksum, [])
+        while found and found[-1] < behind:
+            found.pop()
+        if not found:
+            continue
+        behind = found.pop() + 1
+        if not runs or place != at:
+            runs.append((place, []))
+        runs[-1][1].append(lines[behind - 1])
+        at = place + 1
+    return runs
 
 
 # ---- counting by kind -----------------------------------------------------------------------------------

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from lpforwarder.event import Cursor, Entry, Seq
-from lpforwarder.journal import schema
+from lpforwarder.journal import schema, set_asides
 from lpforwarder.journal.connections import Readers
 from lpforwarder.journal.decoded import DecodedPages
-from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, look
+from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, has_set_asides, look
+from lpforwarder.journal.gaps import KnownGaps
+from lpforwarder.journal.hidden import HiddenRows
 from lpforwarder.journal.page import StoredPage, kind_of, row_checksum
 from lpforwarder.journal.scan import Gap, pages
+from lpforwarder.journal.set_asides import SetAside
 from lpforwarder.journal.waiting import WaitingCounter, Wanted
 
 
@@ -47,6 +51,9 @@ class JournalReader:
         self._readers = Readers(path)
         self._decoded = DecodedPages()
         self._waiting = WaitingCounter()
+        self._hidden = HiddenRows(path)
+        self.has_hidden = False
+        """True once a row was only found by looking along the file."""
         self._on_gap = on_gap
         self.view = self._readers.transaction
 
@@ -117,6 +124,11 @@ class JournalReader:
         """True when the last life of this collector ended with everything it had sent confirmed."""
         return bool(self._place(collector)[2])
 
+    def sent(self, collector: str) -> Seq:
+        """The furthest place that was sent to this collector; 0 when nobody knows. No checksum covers it."""
+        rows = self._rows("SELECT sent FROM collector WHERE name = ?", collector)
+        return Seq(rows[0][0] if rows and isinstance(rows[0][0], int) else 0)
+
     # ---- facts ------------------------------------------------------------------------------------------
 
     def facts(self) -> Facts:
@@ -130,15 +142,39 @@ class JournalReader:
         with self.view() as connection:
             return tuple(gaps_in(connection))
 
-    def rejects(self, limit: int = 100) -> list[StoredReject]:
-        """The newest records that could not become events, newest first."""
+    def untold_gaps(self) -> tuple[Gap, ...]:
+        """The gaps, and the notes without a count, that gaps_told() has not heard of; in order."""
+        with self.view() as connection:
+            if not schema.has_sums(connection):
+                return ()
+            told = {number for (number,) in connection.execute("SELECT id FROM gap WHERE told")}
+            return tuple(gap for gap in gaps_in(connection) if gap.number not in told)
+
+    def rejects(self, limit: int = 100, *, contents: bool = True) -> list[StoredReject]:
+        """The newest records that could not become events, newest first; without contents `raw` is empty."""
+        raw = "raw" if contents else "x''"
         rows = self._rows(
-            "SELECT source, place, reason, time, octets, raw FROM reject ORDER BY id DESC LIMIT ?", limit
+            f"SELECT id, source, place, reason, time, octets, {raw} FROM reject ORDER BY id DESC LIMIT ?",
+            limit,
         )
-        return [
-            StoredReject(source=source, where=where, reason=reason, time=time, octets=octets, raw=raw)
-            for source, where, reason, time, octets, raw in rows
-        ]
+        return [_reject(row) for row in rows]
+
+    def reject(self, number: int) -> StoredReject | None:
+        """The one with this number; None when there is none any more."""
+        rows = self._rows(
+            "SELECT id, source, place, reason, time, octets, raw FROM reject WHERE id = ?", number
+        )
+        return _reject(rows[0]) if rows else None
+
+    def set_asides(self, limit: int = 1000) -> list[SetAside]:
+        """The newest events that collectors could not take, oldest of them first, without contents."""
+        with self.view() as connection:
+            return set_asides.listing(connection, limit) if has_set_asides(connection) else []
+
+    def set_aside_numbered(self, number: int) -> list[SetAside]:
+        """With contents, what people call by this number: one for each collector at most."""
+        with self.view() as connection:
+            return set_asides.numbered(connection, number) if has_set_asides(connection) else []
 
     # ---- its parts --------------------------------------------------------------------------------------
 
@@ -154,7 +190,7 @@ class JournalReader:
         with self.view() as connection:
             removed, last = ends(connection)
             position = max(after, removed)
-            with closing(pages(connection, position, last)) as rows:
+            with closing(self.walk(connection, position, last)) as rows:
                 for row in rows:
                     if isinstance(row, Gap):
                         gaps.append(row)
@@ -168,6 +204,32 @@ class JournalReader:
                 self._on_gap(gap)
         return found
 
+    def walk(self, connection: sqlite3.Connection, position: int, last: int) -> Generator[StoredPage | Gap]:
+        """Whole pages behind `position`, and a Gap for what not even a look at the file itself finds."""
+        with closing(pages(connection, position, last)) as rows:
+            for row in rows:
+                if isinstance(row, Gap):
+                    for gap in KnownGaps(gaps_in(connection)).unknown(row):
+                        yield from self._look_behind(gap)
+                else:
+                    yield row
+
+    def _look_behind(self, gap: Gap) -> Generator[StoredPage | Gap]:
+        position = gap.first
+        with closing(self._hidden.across(range(gap.first, gap.end))) as rows:
+            for row in rows:
+                if row.first > position:
+                    yield replace(gap, first=position, count=row.first - position)
+                yield row
+                self._found_hidden()
+                position = row.end
+        if position < gap.end:
+            yield replace(gap, first=position, count=gap.end - position)
+
+    def _found_hidden(self) -> None:
+        """There are rows that SQLite does not find any more."""
+        self.has_hidden = True
+
     def _decode(self, page: StoredPage) -> list[Entry]:
         entries = self._decoded.holding(page.first)
         if not entries:
@@ -180,10 +242,8 @@ class JournalReader:
     ) -> int:
         """How many events behind the checkpoint are wanted of the page that ends with `last`."""
         with closing(pages(connection, checkpoint, last)) as rows:
-            page = next(rows, None)
-        if not isinstance(page, StoredPage):
-            return 0
-        behind = self._decode(page)[checkpoint + 1 - page.first :]
+            parts = [row for row in rows if isinstance(row, StoredPage) and row.end <= last + 1]
+        behind = (entry for part in parts for entry in self._decode(part) if entry.seq > checkpoint)
         return sum(1 for entry in behind if wanted(entry.source, *kind_of(entry.event)))
 
     def _place(self, collector: str) -> tuple[int, int, int]:
@@ -194,6 +254,13 @@ class JournalReader:
             return 0, 0, 0
         _, checkpoint, resume, clean, _ = rows[0]
         return checkpoint, resume, clean
+
+
+def _reject(row: Sequence[Any]) -> StoredReject:
+    number, source, where, reason, time, octets, raw = row
+    return StoredReject(
+        number=number, source=source, where=where, reason=reason, time=time, octets=octets, raw=raw
+    )
 
 
 def _size(path: str) -> int:

@@ -61,10 +61,12 @@ def fitting(size: int, folder: Path) -> int:
     return min(size, system.f_blocks * system.f_frsize // 8)
 
 
-def disk_is_full(beside: Path) -> bool:
-    """True when a small file beside this one cannot be allocated.
+def refusal(beside: Path) -> int:
+    """The errno that keeps a small file from being made beside this one; 0 when nothing does.
 
-    SQLite says "disk is full" for ENOSPC alone, and "I/O error" when a quota is used up.
+    SQLite says "disk is full" for ENOSPC alone, and "I/O error" when a quota is used up or the file system
+    has become read-only. The mount's flags do not tell either: ext4 refuses to write after an error, and
+    still shows the mount as writable.
     """
     probe = beside.with_name(beside.name + ".probe")
     try:
@@ -75,8 +77,8 @@ def disk_is_full(beside: Path) -> bool:
             os.close(file)
             probe.unlink()
     except OSError as error:
-        return error.errno in FULL
-    return False
+        return error.errno or errno.EIO
+    return 0
 
 
 def _fill(file: int, octets: int) -> None:

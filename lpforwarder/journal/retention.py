@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 from lpforwarder import rfc3339
 from lpforwarder.journal.facts import ends, used_octets
-from lpforwarder.journal.page import StoredPage
+from lpforwarder.journal.page import Part, StoredPage
 from lpforwarder.journal.rows import seal_state
-from lpforwarder.journal.scan import pages
+from lpforwarder.journal.scan import pages, summaries
 
 PAUSE = "pause-polling"
 DROP = "drop-delivered-first"
@@ -32,6 +32,8 @@ MOST_OCTETS = 8 * 2**20
 """Of one step: it holds up the writer for some milliseconds; one big delete took 21.9 s."""
 _TARGET = 0.9
 """Of max_size. The tenth above it gives time to find a moment in which nobody waits."""
+_LOOK_AHEAD = 1000
+"""Places behind a page with a wrong time that are asked for a right one."""
 MOST_REJECT_OCTETS = 64 * 2**20
 
 
@@ -47,18 +49,25 @@ class Rules:
 
 
 def remove_some(
-    connection: sqlite3.Connection, rules: Rules, now: str, holding: Collection[str] | None
+    connection: sqlite3.Connection,
+    rules: Rules,
+    now: str,
+    holding: Collection[str] | None,
+    *,
+    by_age: bool = True,
 ) -> int:
     """Removes a few of the oldest pages, inside the caller's transaction; how many are gone.
 
-    `holding` are the collectors that matter, None all that were ever registered.
+    `holding` are the collectors that matter, None all that were ever registered. `by_age` is False while
+    the clock cannot be trusted: then size alone decides.
     """
     removed, last = ends(connection)
-    confirmed, nobody_waits = _confirmed(connection, last, holding)
+    confirmed, nobody_waits = confirmed_by_all(connection, last, holding)
     excess = 0.0
     if rules.when_full == DROP or nobody_waits:
         excess = used_octets(connection) - _TARGET * rules.max_size
-    going, to = _going(connection, (removed, confirmed), before(now, rules.keep), excess)
+    oldest_kept = before(now, rules.keep) if by_age else ""
+    going, to = _going(connection, (removed, confirmed), (oldest_kept, now), excess)
     if to > removed:
         connection.executemany("DELETE FROM page WHERE first = ?", [(first,) for first in going])
         connection.execute("UPDATE state SET removed = ?", (to,))
@@ -66,9 +75,10 @@ def remove_some(
     return len(going)
 
 
-def trim_rejects(connection: sqlite3.Connection, rules: Rules, now: str) -> None:
-    """Removes rejects that are older than `keep`, or too many."""
-    connection.execute("DELETE FROM reject WHERE time < ?", (before(now, rules.keep),))
+def trim_rejects(connection: sqlite3.Connection, rules: Rules, now: str, *, by_age: bool = True) -> None:
+    """Removes rejects that are older than `keep`, unless the clock cannot be trusted, or too many."""
+    if by_age:
+        connection.execute("DELETE FROM reject WHERE time < ?", (before(now, rules.keep),))
     octets = 0
     for number, size in connection.execute("SELECT id, length(raw) FROM reject ORDER BY id DESC").fetchall():
         octets += size
@@ -88,7 +98,7 @@ def before(now: str, seconds: float) -> str:
         return "0001-01-01T00:00:00.000Z"
 
 
-def _confirmed(
+def confirmed_by_all(
     connection: sqlite3.Connection, last: int, holding: Collection[str] | None
 ) -> tuple[int, bool]:
     """The place up to which nobody needs anything any more, and whether nobody waits at all."""
@@ -101,11 +111,25 @@ def _confirmed(
     return needed, all(checkpoint >= last for checkpoint, _ in places)
 
 
+def behind(
+    connection: sqlite3.Connection, last: int, holding: Collection[str] | None
+) -> tuple[tuple[str, int], ...]:
+    """The collectors that matter and have not confirmed the last place, and how many places they lack."""
+    rows = connection.execute(
+        "SELECT name, checkpoint FROM collector WHERE checkpoint < ? ORDER BY name", (last,)
+    ).fetchall()
+    return tuple((name, last - place) for name, place in rows if holding is None or name in holding)
+
+
 def _going(
-    connection: sqlite3.Connection, within: tuple[int, int], oldest_kept: str, excess: float
+    connection: sqlite3.Connection, within: tuple[int, int], times: tuple[str, str], excess: float
 ) -> tuple[list[int], int]:
-    """Which pages leave now, oldest first, and the last place that is gone then."""
+    """Which pages leave now, oldest first, and the last place that is gone then.
+
+    `times` are the oldest that is kept and the present one.
+    """
     to, confirmed = within
+    oldest_kept, now = times
     going: list[int] = []
     octets = 0
     with closing(pages(connection, to, confirmed)) as found:
@@ -113,9 +137,21 @@ def _going(
             if page.end - 1 > confirmed or len(going) >= MOST_PAGES or octets >= MOST_OCTETS:
                 break
             if isinstance(page, StoredPage):
-                if page.received >= oldest_kept and excess <= octets:
+                received = page.received if page.received <= now else _sooner(connection, page, now)
+                if received >= oldest_kept and excess <= octets:
                     break
-                octets += len(page.lines)
-                going.append(page.first)
+                if not isinstance(page, Part):  # what is left of a damaged page stays with it
+                    octets += len(page.lines)
+                    going.append(page.first)
             to = page.end - 1
     return going, to
+
+
+def _sooner(connection: sqlite3.Connection, page: StoredPage, now: str) -> str:
+    """When a page from the future was really received, at the latest: before those that came after it.
+
+    A clock that was ahead for a while stamps pages with times that would hold up all later ones.
+    """
+    with closing(summaries(connection, page.end - 1, page.end + _LOOK_AHEAD)) as later:
+        times = [received for *_, received, _ in later if isinstance(received, str) and received <= now]
+    return min(times, default=page.received)

@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from lpforwarder.event import Reject
 from lpforwarder.journal.facts import ends
-from lpforwarder.journal.page import StoredPage, page_columns
-from lpforwarder.journal.scan import Gap
+from lpforwarder.journal.page import StoredPage, page_columns, row_checksum
+from lpforwarder.journal.scan import EXPIRED, Gap
 
 LONGEST_REJECT = 64 * 2**10
 """Octets of a rejected record that are kept."""
 MOST_REJECTS = 10_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One move of a collector's place; `confirmed` and `replayed` are added to its totals."""
+
+    to: int
+    resume: int
+    clean: bool = False
+    sent: int = 0
+    """The furthest place that was handed to the transport."""
+    confirmed: int = 0
+    replayed: int = 0
+
+    def after(self, earlier: Move | None) -> Move:
+        """Both moves as one."""
+        if earlier is None:
+            return self
+        to = max(self.to, earlier.to)
+        return Move(
+            to=to,
+            resume=min(self.resume, to),
+            clean=self.clean,
+            sent=max(self.sent, earlier.sent),
+            confirmed=self.confirmed + earlier.confirmed,
+            replayed=self.replayed + earlier.replayed,
+        )
+
+
 def insert_page(connection: sqlite3.Connection, page: StoredPage) -> None:
     """Appends a page; its end becomes the journal's."""
     # A row at a place that was never given can only be a damaged one that lies about its number.
-    connection.execute("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", page_columns(page))
+    connection.execute(
+        "INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", page_columns(page)
+    )
     connection.execute("UPDATE state SET last = ?", (page.end - 1,))
     seal_state(connection)
 
@@ -33,13 +65,19 @@ def insert_rejects(connection: sqlite3.Connection, source: str, rejects: Sequenc
                 _storable(one.where),
                 _storable(one.reason),
                 time,
-                len(one.raw),
+                len(one.raw) if one.octets is None else one.octets,
                 one.raw[:LONGEST_REJECT],
             )
             for one in rejects
         ],
     )
     connection.execute("DELETE FROM reject WHERE id <= (SELECT max(id) FROM reject) - ?", (MOST_REJECTS,))
+
+
+def delete_rejects(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
+    """Forgets rejects for good; how many there were."""
+    rows = [(number,) for number in numbers]
+    return connection.executemany("DELETE FROM reject WHERE id = ?", rows).rowcount
 
 
 def count_source(
@@ -83,22 +121,28 @@ def insert_collector(connection: sqlite3.Connection, collector: str, start: str)
         seal_collector(connection, collector)
 
 
-def move_collector(
-    connection: sqlite3.Connection,
-    collector: str,
-    to: int,
-    resume: int,
-    *,
-    clean: bool,
-    sent: int,
-    confirmed: int,
-    replayed: int,
-    time: str,
-) -> None:
+def skip_removed(connection: sqlite3.Connection, collector: str, now: str) -> Gap | None:
+    """What retention removed before this collector confirmed it becomes a gap; its place moves behind it."""
+    removed = ends(connection)[0]
+    rows = connection.execute("SELECT checkpoint FROM collector WHERE name = ?", (collector,)).fetchall()
+    if not rows or rows[0][0] >= removed:
+        return None
+    place = rows[0][0]
+    gap = Gap(first=place + 1, count=removed - place, reason=EXPIRED, found=now, collector=collector)
+    write_gap(connection, gap)
+    connection.execute(
+        "UPDATE collector SET checkpoint = ?, resume = ? WHERE name = ?", (removed, removed, collector)
+    )
+    seal_collector(connection, collector)
+    return gap
+
+
+def move_collector(connection: sqlite3.Connection, collector: str, move: Move, time: str) -> None:
     """Moves a checkpoint, never backwards, and adds to the totals. ValueError behind the journal's end."""
     last = ends(connection)[1]
-    if to > last:
-        raise ValueError(f"{collector} cannot have confirmed {to}: the journal ends at {last}")
+    if move.to > last:
+        raise ValueError(f"{collector} cannot have confirmed {move.to}: the journal ends at {last}")
+    _distrust(connection, collector)
     connection.execute(
         """
         INSERT INTO collector (name, checkpoint, resume, clean, sent, confirmed, replayed, moved)
@@ -107,24 +151,63 @@ def move_collector(
             checkpoint = max(checkpoint, excluded.checkpoint),
             resume = min(excluded.resume, max(checkpoint, excluded.checkpoint)),
             clean = excluded.clean,
-            sent = sent + excluded.sent,
+            sent = max(sent, excluded.sent),
             confirmed = confirmed + excluded.confirmed,
             replayed = replayed + excluded.replayed,
             moved = excluded.moved
         """,
-        (collector, to, min(to, resume), clean, sent, confirmed, replayed, time),
+        (
+            collector,
+            move.to,
+            min(move.to, move.resume),
+            move.clean,
+            move.sent,
+            move.confirmed,
+            move.replayed,
+            time,
+        ),
     )
     seal_collector(connection, collector)
+
+
+def _distrust(connection: sqlite3.Connection, collector: str) -> None:
+    """A place that is not what was written must not win by being further on: the collector knows its own."""
+    rows = connection.execute(
+        "SELECT name, checkpoint, resume, clean, checksum FROM collector WHERE name = ?", (collector,)
+    ).fetchall()
+    if rows and rows[0][-1] != row_checksum(*rows[0][:-1]):
+        connection.execute("UPDATE collector SET checkpoint = 0, resume = 0 WHERE name = ?", (collector,))
 
 
 def write_gap(connection: sqlite3.Connection, gap: Gap, instead_of: Sequence[Gap] = ()) -> None:
     """Notes down what was found damaged, in place of what was known of it before."""
     for known in instead_of:
-        connection.execute("DELETE FROM gap WHERE first = ? AND count = ?", (known.first, known.count))
+        connection.execute(
+            "DELETE FROM gap WHERE first = ? AND count = ? AND collector = ?",
+            (known.first, known.count, known.collector),
+        )
+    missed = json.dumps(_missed(connection, gap, instead_of))
     connection.execute(
-        "INSERT INTO gap (first, count, reason, found) VALUES (?, ?, ?, ?)",
-        (gap.first, gap.count, gap.reason, gap.found),
+        "INSERT INTO gap (first, count, reason, found, collector, missed) VALUES (?, ?, ?, ?, ?, ?)",
+        (gap.first, gap.count, gap.reason, gap.found, gap.collector, missed),
     )
+
+
+def _missed(connection: sqlite3.Connection, gap: Gap, known: Sequence[Gap]) -> Mapping[str, int]:
+    """Collector → how many places of the gap it had not confirmed when each was found missing."""
+    if gap.collector or gap.missed or not gap.is_loss:
+        return {gap.collector: gap.count} if gap.collector else gap.missed
+    missed = Counter[str]()
+    for other in known:
+        missed.update(other.missed)
+    for name, place in connection.execute("SELECT name, checkpoint FROM collector").fetchall():
+        missed[name] += _behind(gap, place) - sum(_behind(other, place) for other in known)
+    return +missed
+
+
+def _behind(gap: Gap, place: int) -> int:
+    """How many places of the gap lie behind this one."""
+    return max(gap.end - max(gap.first, place + 1), 0)
 
 
 def seal_state(connection: sqlite3.Connection) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lpforwarder.journal.faults import is_damage
 from lpforwarder.journal.page import StoredPage
+from lpforwarder.journal.schema import has_sums
 
 CONTENTS = "contents are not what was written"
 UNREADABLE = "cannot be read from the file"
 MISSING = "not in the file any more"
+ASKED_AGAIN = "not in the file any more; the sources are asked for it once more"
+EXPIRED = "removed by retention while the collector was not configured"
 
-_PAGE = "first, count, source, oldest, newest, received, tally, checksum, lines"
+_PAGE = "first, count, source, oldest, newest, received, tally, checksum, lines, sums"
+_OLD_PAGE = _PAGE.replace("sums", "NULL")
 _FINER = 64
 """A search over unreadable rows grows its step by this part of the way, so that it ends and skips little."""
 
@@ -29,11 +33,22 @@ class Gap:
     reason: str
     found: str = ""
     """RFC 3339; empty until it is written down."""
+    collector: str = ""
+    """Whom it concerns alone; empty when it concerns everybody."""
+    number: int = field(default=0, compare=False)
+    """Of its row; a gap that grows gets a new one. 0 until it is written down."""
+    missed: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Collector → how many of these places it had not confirmed when they were found missing."""
 
     @property
     def end(self) -> int:
         """The place behind it."""
         return self.first + self.count
+
+    @property
+    def is_loss(self) -> bool:
+        """False when nothing is missing in the end: a note, or places whose events come once more."""
+        return self.count > 0 and self.reason != ASKED_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +61,26 @@ class Jump:
 def pages(connection: sqlite3.Connection, after: int, last: int) -> Generator[StoredPage | Gap]:
     """The whole pages that hold what lies behind `after`, in order, and a Gap for what is not there.
 
-    Sequence numbers leave nothing out, so a hole between two pages is a loss too. `last` is the journal's
-    last place. The first page may begin before `after`.
+    Of a damaged page come its whole parts. Sequence numbers leave nothing out, so a hole between two pages
+    is a loss too. `last` is the journal's last place. The first page may begin before `after`.
     """
     position, reason = after + 1, MISSING
-    for row in _rows(connection, _PAGE, position, last):
+    for row in _rows(connection, _columns(connection), position, last):
         if isinstance(row, Jump):
             if row.to > position:
                 yield Gap(first=position, count=row.to - position, reason=UNREADABLE)
                 position, reason = row.to, MISSING
             continue
         page = StoredPage(*row)
-        if not page.is_whole():
-            reason = CONTENTS
-        elif page.end > position:
-            if page.first > position:
-                yield Gap(first=position, count=page.first - position, reason=reason)
-            yield page
-            position, reason = page.end, MISSING
+        is_whole = page.is_whole()
+        reason = reason if is_whole else CONTENTS
+        for part in page.whole_parts():
+            if part.end <= position:
+                continue
+            if part.first > position:
+                yield Gap(first=position, count=part.first - position, reason=reason)
+            yield part
+            position, reason = part.end, MISSING if is_whole else CONTENTS
     if position <= last:
         yield Gap(first=position, count=last + 1 - position, reason=reason)
 
@@ -80,6 +97,12 @@ def summaries(
             yield row
 
 
+def parts_of(connection: sqlite3.Connection, first: int) -> list[StoredPage]:
+    """What is whole of the page that begins there; nothing when it cannot be read."""
+    row = _alone(connection, f"SELECT {_columns(connection)} FROM page WHERE first = ?", first)
+    return StoredPage(*row).whole_parts() if row is not None else []
+
+
 def joined(gap: Gap, known: list[Gap]) -> tuple[Gap, list[Gap]]:
     """The gap together with the known ones it touches, and those.
 
@@ -90,6 +113,11 @@ def joined(gap: Gap, known: list[Gap]) -> tuple[Gap, list[Gap]]:
     end = max([gap.end, *(other.end for other in touched)])
     reason = touched[0].reason if touched else gap.reason
     return replace(gap, first=first, count=end - first, reason=reason), touched
+
+
+def _columns(connection: sqlite3.Connection) -> str:
+    """Those of a page; a file of an older version that was only opened for reading has no sums yet."""
+    return _PAGE if has_sums(connection) else _OLD_PAGE
 
 
 def _rows(connection: sqlite3.Connection, columns: str, position: int, last: int) -> Iterator[Any]:

@@ -71,9 +71,51 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "INSERT INTO state VALUES (1, 0, 0, row_checksum(0, 0))",
     ),
+    (
+        # What a collector could not take; see set_asides.py. `checksum` covers all other columns.
+        """CREATE TABLE set_aside (
+            id INTEGER PRIMARY KEY,
+            collector TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            place INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            own TEXT NOT NULL,
+            event_id TEXT NOT NULL,
+            code TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            time TEXT NOT NULL,
+            tries INTEGER NOT NULL,
+            octets INTEGER NOT NULL,
+            checksum INTEGER NOT NULL DEFAULT 0,
+            message BLOB NOT NULL,
+            line BLOB NOT NULL,
+            UNIQUE (collector, number)
+        )""",
+        "CREATE INDEX set_aside_place ON set_aside (collector, place)",
+        """CREATE TABLE set_aside_count (
+            collector TEXT PRIMARY KEY,
+            kept INTEGER NOT NULL DEFAULT 0,
+            again INTEGER NOT NULL DEFAULT 0,
+            sent INTEGER NOT NULL DEFAULT 0,
+            dropped INTEGER NOT NULL DEFAULT 0,
+            lost INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID""",
+    ),
+    (
+        # A checksum of each line, so that damage costs single events; see page.py.
+        "ALTER TABLE page ADD COLUMN sums BLOB",
+        # `collector` is empty when a gap concerns everybody. `told`: it was reported as an event.
+        "ALTER TABLE gap ADD COLUMN collector TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE gap ADD COLUMN told INTEGER NOT NULL DEFAULT 0",
+        # JSON: collector → how many of these places it had not confirmed.
+        "ALTER TABLE gap ADD COLUMN missed TEXT NOT NULL DEFAULT '{}'",
+    ),
 )
 
 VERSION = len(MIGRATIONS)
+
+_SUMS_SINCE = next(number for number, step in enumerate(MIGRATIONS, 1) if "COLUMN sums" in step[0])
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
@@ -120,3 +162,8 @@ def check(connection: sqlite3.Connection, known: int = VERSION) -> None:
 def version_of(connection: sqlite3.Connection) -> int:
     """The number of steps this file has behind it; 0 for an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchall()[0][0])
+
+
+def has_sums(connection: sqlite3.Connection) -> bool:
+    """False for a file of an older version that was only opened for reading: no sums, gaps of everybody."""
+    return version_of(connection) >= _SUMS_SINCE

@@ -7,7 +7,6 @@ Event, cursor and counter change in one transaction; one connection writes, all 
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
@@ -17,37 +16,37 @@ from typing import ClassVar, Literal
 
 from lpforwarder import rfc3339
 from lpforwarder.errors import Blocked, Transient
-from lpforwarder.event import Event, Reject, Seq
-from lpforwarder.journal import faults, reserve, retention, schema
+from lpforwarder.event import Event, Poison, Reject, Seq, is_own
+from lpforwarder.journal import faults, retention, schema, set_asides
+from lpforwarder.journal.clock_watch import ClockWatch, boot_seconds
+from lpforwarder.journal.copier import Copier
 from lpforwarder.journal.facts import ends, gaps_in, used_octets
-from lpforwarder.journal.lock import Lock
-from lpforwarder.journal.opening import (
-    denied,
-    mend,
-    open_writer,
-    prepare_folder,
-    sync_folder,
-)
+from lpforwarder.journal.gaps import KnownGaps
+from lpforwarder.journal.held import HeldPlaces
+from lpforwarder.journal.mending import catch_up, mend
+from lpforwarder.journal.opening import opened_writer, sync_folder, take_lock
 from lpforwarder.journal.page import store
-from lpforwarder.journal.reader import JournalReader
-from lpforwarder.journal.reserve import Reserve
+from lpforwarder.journal.reserve import refusal
+from lpforwarder.journal.room import RoomWatch, fix_for, size_text
 from lpforwarder.journal.rows import (
+    Move,
     count_source,
+    delete_rejects,
     insert_collector,
     insert_page,
     insert_rejects,
-    move_collector,
+    skip_removed,
     write_gap,
 )
-from lpforwarder.journal.scan import Gap, joined
-from lpforwarder.journal.writer import SMALL, Writer
+from lpforwarder.journal.scan import Gap
+from lpforwarder.journal.set_asides import Outcome
+from lpforwarder.journal.start import Start, set_right
+from lpforwarder.journal.taking_over import Progress, unheard
+from lpforwarder.journal.upkeep import Upkeep
+from lpforwarder.journal.writer import SMALL
 
-_SHRINK_BY = 512
-"""File pages that move in one step, a few milliseconds."""
-_SHRINK_FULL_BY = 16
-"""The same on a full disk, where moving needs room in the log first."""
-_SLACK = 64 * 2**20
-"""Octets of free room inside the file that are no reason to make it smaller."""
+OWN_ROOM = 2**20
+"""Octets that own events may take beyond max_size; some hundred a day at most are written."""
 
 
 def open_journal(
@@ -58,25 +57,32 @@ def open_journal(
     when_full: str,
     reserve_size: int | None = None,
     now: Callable[[], str] = rfc3339.now,
+    even: Callable[[], float] = boot_seconds,
     on_damage: Callable[[Gap], None] | None = None,
+    on_progress: Progress = unheard,
 ) -> SqliteJournal:
     """The journal, open for writing by this process alone; made when there is none.
 
+    A damaged file is set aside, and a new one goes on with all that is whole; `rebuilt` tells of it, and
+    `on_progress` hears from time to time how many events were taken over since the last time.
+
     `keep` in seconds, `max_size` and `reserve_size` in octets (None: 16 MB, or less on a small disk),
-    `when_full` as in retention.py. `on_damage` hears of each damage once. Busy (LPF502) when another
-    process has it, Denied (LPF503) when the folder cannot be written, Denied (LPF505) when the file is
-    newer than we are or not a journal.
+    `when_full` as in retention.py. `even` is a clock that nobody can set. `on_damage` hears of each damage
+    once. Busy (LPF502) when another process has it, Denied (LPF503) when the folder cannot be written,
+    Denied (LPF505) when the file is newer than we are or not a journal.
     """
     return SqliteJournal(
         path,
         retention.Rules(keep=keep, max_size=max_size, when_full=when_full),
         reserve_size=reserve_size,
         now=now,
+        even=even,
         on_damage=on_damage,
+        on_progress=on_progress,
     )
 
 
-class SqliteJournal(JournalReader):
+class SqliteJournal(Upkeep):
     """Satisfies what intake and delivery need of a journal; all methods may be called from any thread."""
 
     synchronous: ClassVar[str] = "FULL"
@@ -92,34 +98,51 @@ class SqliteJournal(JournalReader):
         reserve_size: int | None,
         now: Callable[[], str],
         on_damage: Callable[[Gap], None] | None,
+        even: Callable[[], float] = boot_seconds,
+        on_progress: Progress = unheard,
     ) -> None:
         path = path.absolute()
-        super().__init__(path, on_gap=self._note_gap)
+        super().__init__(path, on_gap=self.note_gap)
         self._rules = rules
         self._now = now
+        self._even = even
         self._on_damage = on_damage
-        self._holding: frozenset[str] | None = None
+        self._holding = None
         self._appending = threading.Lock()
         self._grown = threading.Condition()
-        self._known_gaps: list[Gap] = []
         self._last = self._newest = 0
-        self._closed = False
-        self._may_shrink = True
+        self._refused = SMALL
+        self._is_read_only = self._is_forgetful = self._closed = False
+        self._held = HeldPlaces(even)
+        self._room = RoomWatch()
+        self._copier = Copier(path, self.view, now, even)
         with ExitStack() as undo:
-            self._lock = self._take_lock(path)
+            self._lock = take_lock(path, now())
             undo.callback(self._lock.close)
-            self._writer = self._open(path, reserve_size)
+            start = set_right(path, now(), on_progress)
+            self._writer = opened_writer(
+                path,
+                reserve_size,
+                synchronous=self.synchronous,
+                checkpoint_every=self.checkpoint_every,
+                on_damage=self.mark_damage,
+            )
             undo.callback(self._writer.close, self.hold_one, super().close)
-            self._begin()
+            self._begin(start)
             undo.pop_all()
 
     def close(self) -> None:
         """Empties the log into the file and lets the next process in; may be called twice."""
         with self._grown:
-            self._closed = True
+            was_closed, self._closed = self._closed, True
             self._grown.notify_all()
+        if was_closed:
+            return
         try:
+            is_empty = self._empty_log()
             self._writer.close(self.hold_one, super().close)
+            if not is_empty and not self._writer.failed and not os.path.exists(f"{self._path}-wal"):
+                self._copier.close()
         finally:
             self._lock.close()
 
@@ -137,19 +160,37 @@ class SqliteJournal(JournalReader):
 
         When it returns, a power cut no longer loses them. Transient (LPF501) when the disk is full or the
         journal has reached its size: then nothing is kept, and the cursor stays. `duplicates` are only
-        counted.
+        counted. Own events may go a little beyond that size: that it is reached is what they have to say.
         """
         if not (events or rejects or duplicates) and cursor == self.cursor(source):
             return 0
-        if not self._writer.reserve.make():
-            raise faults.disk_full(self._path)
+        octets, own = SMALL + sum(len(event.line) for event in events), is_own(source)
         with self._appending:
-            self._last = self._append(source, events, rejects, cursor, duplicates)
+            if not own:  # it says nothing about what is paused
+                self._refused = octets
+            self._make_room(octets - OWN_ROOM if own else octets)
+            if not self._copier.covers(self._last + len(events)):
+                self.copy_places(at_once=True)
+            try:
+                self._last = self._append(source, events, rejects, cursor, duplicates, octets)
+            except Transient as refused:
+                self._is_read_only = refused.code == faults.READ_ONLY
+                raise
+            if not own:
+                self._refused = SMALL
+            self._room.appended(octets)
             with self._grown:
                 if events:
                     self._newest = self._last
                 self._grown.notify_all()
         return len(events)
+
+    def check_room(self) -> None:
+        """Transient (LPF501, LPF509) when append() would refuse what it refused last, or anything.
+
+        Asked before a source is, so that a paused poll spares its vault.
+        """
+        self._make_room(self._refused)
 
     # ---- delivery ---------------------------------------------------------------------------------------
 
@@ -163,9 +204,16 @@ class SqliteJournal(JournalReader):
             self._grown.wait_for(lambda: self._newest > after or self._closed, timeout=within)
 
     def register(self, collector: str, start: Literal["oldest", "newest"]) -> None:
-        """Gives a new collector its first place; one that is known keeps its own."""
+        """Gives a new collector its first place; one that is known keeps its own.
+
+        What retention removed while it was not configured becomes a gap of this collector. After damage
+        that nobody remembers the collectors of, each begins at the oldest place.
+        """
         with self._writer.transaction() as connection:
-            insert_collector(connection, collector, start)
+            insert_collector(connection, collector, "oldest" if self._is_forgetful else start)
+            gap = skip_removed(connection, collector, self._now())
+        if gap is not None:
+            self._tell(gap)
 
     def hold_for(self, collectors: Collection[str]) -> None:
         """From now on only these hold back retention; others keep their place, but not their events.
@@ -187,117 +235,113 @@ class SqliteJournal(JournalReader):
     ) -> None:
         """Moves the checkpoint, never backwards, and notes where to go back to after an abnormal end.
 
-        `sent`, `confirmed` and `replayed` are added to the collector's totals. Works on a full disk.
+        `sent` is the furthest place that was handed to the transport; `confirmed` and `replayed` are added to
+        the collector's totals. What cannot be written now is held in memory and written later, so that
+        delivery goes on: see `warnings`.
         """
 
-        def move() -> None:
-            with self._writer.transaction() as connection:
-                move_collector(
-                    connection,
-                    collector,
-                    to,
-                    resume,
-                    clean=clean,
-                    sent=sent,
-                    confirmed=confirmed,
-                    replayed=replayed,
-                    time=self._now(),
-                )
+        move = Move(
+            to=to, resume=resume, clean=clean, sent=sent, confirmed=confirmed, replayed=replayed
+        ).after(self._held.of(collector))
+        if self._held.of(collector) is None or self._held.may_try:
+            self.write_place(collector, move)
+        else:
+            self._held.keep(collector, move)
 
-        had_reserve = self._writer.reserve.held
-        try:
-            move()
-        except Transient:
-            # The first write that finds the disk full gives up the reserve: now there is room.
-            if not had_reserve or self._writer.reserve.held:
-                raise
-            move()
+    def set_aside(self, collector: str, poisons: Sequence[Poison]) -> Outcome:
+        """Keeps what the collector cannot take, durably; what is known already changes nothing.
+
+        Works on a full disk as long as the reserve lasts.
+        """
+        octets = SMALL + sum(len(poison.message) + len(poison.entry.event.line) for poison in poisons)
+        now = self._now()
+        return self._urgently(
+            lambda connection: set_asides.insert(connection, collector, poisons, now), octets
+        )
 
     def apply(self, *, keep: float, max_size: int, when_full: str) -> None:
         """Follows a changed configuration from the next append and the next removal on."""
         self._rules = retention.Rules(keep=keep, max_size=max_size, when_full=when_full)
 
-    # ---- upkeep, called by the janitor --------------------------------------------------------------------
+    # ---- what people decide about events that were set aside ---------------------------------------------
 
-    def remove_some(self) -> int:
-        """Removes a few of the pages that may go; how many. See retention.py."""
+    def send_again(self, ids: Sequence[int]) -> list[int]:
+        """Appends these set-aside events once more, for their collectors alone; the ids of those it did.
+
+        Event and mark change in one transaction. Transient (LPF501) like append.
+        """
+        with self._appending:
+            self._make_room(SMALL)
+            with self._writer.transaction() as connection:
+                done = set_asides.append_again(connection, ids, self._now())
+                last = ends(connection)[1]
+            with self._grown:
+                if done:
+                    self._last = self._newest = last
+                self._grown.notify_all()
+        return done
+
+    def drop_set_asides(self, ids: Sequence[int]) -> list[int]:
+        """Forgets the contents of these set-aside events for good; the ids of those it did."""
         with self._writer.transaction() as connection:
-            return retention.remove_some(connection, self._rules, self._now(), self._holding)
+            return set_asides.drop(connection, ids)
 
-    def trim_rejects(self) -> None:
-        """Removes rejects that are too old or too many."""
+    def gaps_told(self, gaps: Sequence[Gap]) -> None:
+        """These gaps of untold_gaps() have been reported; one that grows comes again, as a whole."""
         with self._writer.transaction() as connection:
-            retention.trim_rejects(connection, self._rules, self._now())
+            connection.executemany("UPDATE gap SET told = 1 WHERE id = ?", [(gap.number,) for gap in gaps])
 
-    def tidy_log(self) -> None:
-        """Keeps the log short, also when readers held it up before."""
-        self._writer.tidy_log()
-
-    def make_reserve(self) -> bool:
-        """Takes the reserve back when the disk has room again; True when it is held."""
-        return self._writer.reserve.make()
-
-    def shrink_some(self) -> bool:
-        """Gives free room inside the file back to the disk, a little; False when there is no need."""
-        if not self._may_shrink or not self._is_slack():
-            return False
-        try:
-            self.shrink(_SHRINK_BY if self._writer.reserve.held else _SHRINK_FULL_BY)
-        except Transient:
-            return False  # not even that much room; whoever appends says so
-        except Blocked:
-            self._may_shrink = False  # damaged: leave everything where it is
-            return False
-        return True
-
-    def shrink(self, pages: int) -> None:
-        """Moves up to that many pages of the file from its end into free room, and cuts it off there."""
-        self._writer.shrink(pages)
+    def drop_rejects(self, numbers: Sequence[int]) -> int:
+        """Forgets records that a source could not read; how many there were."""
+        with self._writer.transaction() as connection:
+            return delete_rejects(connection, numbers)
 
     # ---- its parts --------------------------------------------------------------------------------------
 
-    def _take_lock(self, path: Path) -> Lock:
-        prepare_folder(path.parent)
-        try:
-            return Lock(path.with_name(path.name + ".lock"), now=self._now())
-        except OSError as error:
-            raise denied(path.parent, error) from error
-
-    def _open(self, path: Path, reserve_size: int | None) -> Writer:
-        size = reserve.fitting(reserve.SIZE, path.parent) if reserve_size is None else reserve_size
-        room = Reserve(path.with_name(path.name + ".reserve"), size)
-        try:
-            return open_writer(
-                path,
-                lambda: Writer(
-                    path, reserve=room, synchronous=self.synchronous, checkpoint_every=self.checkpoint_every
-                ),
-                room,
-            )
-        except OSError as error:
-            raise denied(path.parent, error) from error
-
-    def _begin(self) -> None:
+    def _begin(self, start: Start) -> None:
         """Makes the tables, sets right what is damaged, and makes the names of the files last."""
+        safe, self.rebuilt, now = start.safe, start.rebuilt, self._now()
+        self._is_forgetful = self.rebuilt is not None and not self.rebuilt.knows_collectors
         self._writer.run(schema.migrate)
         with self._writer.transaction() as connection:
-            mended = mend(connection, self._now())
-            self._known_gaps = gaps_in(connection)
-            last = self._last = ends(connection)[1]
+            told = mend(connection, now, safe)
+            if safe is not None and start.finding.lost_end and self.rebuilt is None:
+                told += catch_up(connection, safe, now)
+            self._known_gaps = KnownGaps(gaps_in(connection))
+            self._last = ends(connection)[1]
         sync_folder(self._path.parent)
-        self._newest = min((gap.first - 1 for gap in self._known_gaps if gap.end > last), default=last)
+        self._newest = self._known_gaps.first_at_end(self._last) - 1
         self._writer.reserve.make()
-        for gap in mended:
+        self.clock_watch = ClockWatch(self._now, safe.time if safe is not None else "", self._even)
+        self._read_to = safe.checked if safe is not None and self.rebuilt is None else 0
+        self._damage = ""
+        self.copy_places(at_once=True)
+        for gap in (*(self.rebuilt.gaps if self.rebuilt is not None else ()), *told):
             self._tell(gap)
 
+    def _make_room(self, octets: int) -> None:
+        """Returns when so many octets may be added; else Transient."""
+        self._is_read_only = self._is_read_only and refusal(self._path) != 0
+        if self._is_read_only or not self._writer.reserve.make():
+            raise faults.no_room(self._path)
+        with self.view() as connection:
+            if used_octets(connection) + octets > self._rules.max_size:
+                behind = retention.behind(connection, ends(connection)[1], self._holding)
+                what = f"journal has reached {size_text(self._rules.max_size)}"
+                raise faults.full(what, fix_for(behind))
+
     def _append(
-        self, source: str, events: Sequence[Event], rejects: Sequence[Reject], cursor: str, duplicates: int
+        self,
+        source: str,
+        events: Sequence[Event],
+        rejects: Sequence[Reject],
+        cursor: str,
+        duplicates: int,
+        octets: int,
     ) -> int:
         """One transaction; the last place in the journal then."""
         received = self._now()
-        octets = SMALL + sum(len(event.line) for event in events)
         with self._writer.transaction(octets) as connection:
-            self._refuse_over_size(connection, octets)
             last = ends(connection)[1]
             page = store(last + 1, source, events, received)
             if events:
@@ -317,46 +361,35 @@ class SqliteJournal(JournalReader):
             )
         return last
 
-    def _refuse_over_size(self, connection: sqlite3.Connection, octets: int) -> None:
-        if used_octets(connection) + octets <= self._rules.max_size:
-            return
-        last = ends(connection)[1]
-        behind = connection.execute(
-            "SELECT name, checkpoint FROM collector WHERE checkpoint < ? ORDER BY name", (last,)
-        ).fetchall()
-        missing = ", ".join(f"{name} ({last - checkpoint:,} waiting)" for name, checkpoint in behind)
-        fix = "raise journal.max_size" + (f", or bring back: {missing}" if missing else "")
-        raise faults.full(f"journal has reached {size_text(self._rules.max_size)}", fix)
+    def _empty_log(self) -> bool:
+        """Makes the log empty before it goes, and the copy that says so; False when that cannot be.
 
-    def _note_gap(self, gap: Gap) -> None:
+        In this order: a copy that says `closed`, and a log that is missing, belong together.
+        """
+        if self._writer.failed:
+            return False
+        self.write_held()
+        self.copy_places(at_once=True)
+        if not self._writer.checkpoint("TRUNCATE"):
+            return False
+        self._copier.close()
+        return True
+
+    def note_gap(self, gap: Gap) -> None:
         """Notes a gap once, told by whoever reads across it."""
+        told = []
         with self._appending:
-            if any(known.first <= gap.first and gap.end <= known.end for known in self._known_gaps):
-                return
-            whole, touched = joined(replace(gap, found=self._now()), self._known_gaps)
-            self._known_gaps = [*(known for known in self._known_gaps if known not in touched), whole]
-            # Where it cannot be written, it is found and noted again after the next start.
-            with suppress(Transient, Blocked), self._writer.transaction() as connection:
-                write_gap(connection, whole, instead_of=touched)
+            for part in self._known_gaps.unknown(gap):
+                whole, touched = self._known_gaps.add(replace(part, found=self._now()))
+                # Where it cannot be written, it is found and noted again after the next start.
+                with suppress(Transient, Blocked), self._writer.transaction() as connection:
+                    write_gap(connection, whole, instead_of=touched)
+                told.append(whole)
             with self._grown:
-                if whole.end > self._last:
-                    self._newest = whole.first - 1
-        self._tell(whole)
+                self._newest = min(self._newest, self._known_gaps.first_at_end(self._last) - 1)
+        for whole in told:
+            self._tell(whole)
 
     def _tell(self, gap: Gap) -> None:
         if self._on_damage is not None:
             self._on_damage(gap)
-
-    def _is_slack(self) -> bool:
-        """True when the file holds much free room, or any while the disk is full."""
-        used = self.facts().used
-        free = os.stat(self._path).st_size - used
-        return free > max(_SLACK, used // 4) or (free > 0 and not self._writer.reserve.held)
-
-
-def size_text(octets: int) -> str:
-    """`10 GiB`: the largest unit that leaves no fraction."""
-    for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
-        if octets and octets % 1024**power == 0:
-            return f"{octets // 1024**power} {unit}"
-    return f"{octets:,} octets"

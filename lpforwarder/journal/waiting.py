@@ -10,7 +10,7 @@ from contextlib import closing
 
 from lpforwarder.journal.facts import ends, gaps_in
 from lpforwarder.journal.page import Kind, kinds_in
-from lpforwarder.journal.scan import Gap, summaries
+from lpforwarder.journal.scan import Gap, parts_of, summaries
 
 Wanted = Callable[[str, str, str, int], bool]
 """Asked with source, event type, event id and severity: does a collector want such an event?"""
@@ -42,7 +42,7 @@ class WaitingCounter:
     ) -> Found:
         """Wanted events behind `checkpoint`. `partial(checkpoint, last)` counts those of one page."""
         removed, last = ends(connection)
-        gaps = gaps_in(connection)
+        gaps = [gap for gap in gaps_in(connection) if gap.count and not gap.collector]
         self._forget_if_changed(gaps)
         position = max(checkpoint, removed)
         border = (position // BLOCK + 1) * BLOCK
@@ -102,15 +102,23 @@ class WaitingCounter:
 def _pages(
     connection: sqlite3.Connection, gaps: list[Gap], stretch: tuple[int, int, int]
 ) -> Generator[tuple[int, int, str, str, str]]:
-    """(first, count, source, received, tally) of the pages that begin in the stretch, or reach into it."""
+    """(first, count, source, received, tally) of the pages that begin in the stretch, or reach into it.
+
+    Of a damaged page come the parts that are whole: its own tally counts what is lost.
+    """
     start, end, last = stretch
     with closing(summaries(connection, start - 1, last)) as rows:
         for row in rows:
             if row[0] >= end:
                 return
-            if gaps and any(gap.first <= row[0] < gap.end for gap in gaps):
+            end_of_row = row[0] + row[1]
+            if any(gap.first <= row[0] < end_of_row <= gap.end for gap in gaps):
                 continue
-            yield row
+            if any(gap.first < end_of_row and row[0] < gap.end for gap in gaps):
+                for part in parts_of(connection, row[0]):
+                    yield part.first, part.count, part.source, part.received, part.tally
+            else:
+                yield row
 
 
 def _count_kinds(

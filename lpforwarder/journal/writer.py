@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -9,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lpforwarder.errors import Failure, Fatal
+from lpforwarder.errors import Blocked, Failure, Fatal
 from lpforwarder.journal.connections import WAL_LIMIT, connect_writing
 from lpforwarder.journal.faults import is_full, while_writing
-from lpforwarder.journal.reserve import Reserve
+from lpforwarder.journal.reserve import Reserve, refusal
 
 SMALL = 16 * 2**10
 """Octets that a transaction without events puts into the log: a few pages."""
@@ -22,20 +23,33 @@ class Writer:
     """Shared by all threads. SQLite before 3.51.3 can spoil a file that two connections write at once."""
 
     def __init__(
-        self, path: Path, *, reserve: Reserve, synchronous: str = "FULL", checkpoint_every: int = 4 * 2**20
+        self,
+        path: Path,
+        *,
+        reserve: Reserve,
+        synchronous: str = "FULL",
+        checkpoint_every: int = 4 * 2**20,
+        on_damage: Callable[[str], object] | None = None,
     ) -> None:
         """Opens the file, making it when there is none. sqlite3.Error as it comes.
 
         Every `checkpoint_every` octets the log is copied into the file, so that it can begin anew.
+        `on_damage` hears when something cannot be written because the file is damaged there.
         """
         self.reserve = reserve
         self._path = path
         self._checkpoint_every = checkpoint_every
+        self._on_damage = on_damage
         self._lock = threading.RLock()
         self._in_log = 0
         self._failed: Fatal | None = None
         self._closed = False
         self._connection = connect_writing(path, synchronous)
+
+    @property
+    def failed(self) -> bool:
+        """True after the disk failed: nothing is written any more."""
+        return self._failed is not None
 
     @contextmanager
     def transaction(self, octets: int = SMALL) -> Iterator[sqlite3.Connection]:
@@ -59,9 +73,12 @@ class Writer:
     def checkpoint(self, mode: str = "PASSIVE") -> bool:
         """Copies the log into the file as far as readers let it; True when it was all of it.
 
-        TRUNCATE waits a moment for readers and empties the log. A full disk is no failure here.
+        TRUNCATE waits a moment for readers and empties the log. A full disk is no failure here, and a
+        read-only file system is not even asked: a sync that fails there would end the process for nothing.
         """
         with self._lock:
+            if self._is_read_only():
+                return False
             try:
                 with self._translated():
                     rows = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
@@ -94,23 +111,28 @@ class Writer:
         """Closes everything in the order that keeps the file right; may be called twice.
 
         Whoever closes last copies the log into the file. After a failed disk nobody may do that, for the
-        log may not hold what we believe: then a read-only connection stays to the end, which cannot.
+        log may not hold what we believe, and on a read-only one nobody can: then a read-only connection
+        stays to the end, which does not try.
         """
         with self._lock:
             if self._closed:
                 return
             self._closed = True
+            is_read_only = self._is_read_only()
             try:
                 if self._failed is None:
                     self.checkpoint("TRUNCATE")
             finally:
-                if self._failed is None:
+                if self._failed is None and not is_read_only:
                     close_readers()
                     self._connection.close()
                 else:
                     hold_reader()
                     self._connection.close()
                     close_readers()
+
+    def _is_read_only(self) -> bool:
+        return refusal(self._path) == errno.EROFS
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -124,6 +146,8 @@ class Writer:
             failure = while_writing(error, self._path)
             if isinstance(failure, Fatal):
                 self._failed = failure
+            if isinstance(failure, Blocked) and self._on_damage is not None:
+                self._on_damage(str(error))
             raise failure or error from error
 
 

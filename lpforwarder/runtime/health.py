@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import traceback
+from functools import lru_cache
 
 import structlog
 
 from lpforwarder import rfc3339
-from lpforwarder.errors import ConfigError, Failure
+from lpforwarder.errors import Blocked, ConfigError, Failure
 from lpforwarder.runtime.clock import Clock
 from lpforwarder.runtime.worker import StateName, WorkerError, WorkerState, state_after
 
@@ -34,6 +35,7 @@ class Health:
         self._error: WorkerError | None = None
         self._next_try: int | None = None
         self._failures = 0
+        self._failing_since: float | None = None
         self._beat = clock.monotonic()
         self._good_since: float | None = None
         self._finished = False
@@ -44,10 +46,11 @@ class Health:
         with self._lock:
             return WorkerState(
                 state=self._state,
-                since=rfc3339.render(self._since),
+                since=_rendered(self._since),
                 error=self._error,
                 next_try=None if self._next_try is None else rfc3339.render(self._next_try),
                 failures=self._failures,
+                failing_since=self._failing_since,
                 beat=self._beat,
                 finished=self._finished,
             )
@@ -75,15 +78,17 @@ class Health:
         if self._good_since is None:
             self._recovered(now)
         elif self._failures and now - self._good_since >= self._good_run:
-            self._failures = 0
+            self._failures, self._failing_since = 0, None
 
     def failed(self, error: Exception) -> int:
         """Notes a failure; its number in the row, counted from 1. next_try() says when it goes on."""
         with self._lock:
             now = self._beat = self._clock.monotonic()
             if self._good_since is not None and now - self._good_since >= self._good_run:
-                self._failures = 0
+                self._failures, self._failing_since = 0, None
             self._failures += 1
+            if self._failing_since is None:
+                self._failing_since = now
             self._state = state_after(error)
             self._error = _describe(error)
             if self._trouble_began is None:
@@ -93,6 +98,8 @@ class Health:
 
     def next_try(self, error: Exception, delay: float) -> None:
         """Says when the next try is due, and logs the failure unless that was done a moment ago."""
+        if isinstance(error, Blocked):
+            delay = max(delay, error.rest)
         with self._lock:
             self._next_try = self._clock.milliseconds() + int(delay * 1000)
             described = _describe(error)
@@ -142,6 +149,12 @@ class Health:
             log.error("worker.failed", **keys)
         else:
             log.warning("worker.failed", **keys)
+
+
+@lru_cache(maxsize=1024)
+def _rendered(milliseconds: int) -> str:
+    """RFC 3339; states are asked for every second, and mostly begin when they began a second ago."""
+    return rfc3339.render(milliseconds)
 
 
 class _Told:

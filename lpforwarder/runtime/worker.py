@@ -53,6 +53,8 @@ class WorkerState:
     """RFC 3339; None when no try is planned, or one is under way."""
     failures: int = 0
     """In a row: a run that was good for long enough begins again at 0, a single good step does not."""
+    failing_since: float | None = None
+    """Monotonic time of the first failure in that row; None when there is none."""
     beat: float = 0.0
     """Monotonic time of the last sign of progress: start, successful step, failure."""
     finished: bool = False

@@ -1,4 +1,4 @@
-"""A pretend collector: receives syslog over TCP or TLS on this machine, and can be unplugged."""
+"""A pretend collector: receives syslog over TCP, TLS or RELP on this machine, and can be unplugged."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lpforwarder.simulator.frames import FrameReader
+from lpforwarder.simulator.relp import RelpManners, RelpSession
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class PretendCollector:
     was read. `on_message` gets every message, in the order of its connection, never two at a time;
     reading waits for it. `on_problem` gets a sentence for whatever else went wrong, from any thread.
 
-    `rate` is messages a second, `octet_rate` octets a second, over all connections.
+    `rate` is messages a second, `octet_rate` octets a second, over all connections. One with `relp` speaks
+    RELP instead, and answers a message once `on_message` has returned.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class PretendCollector:
         on_message: Callable[[bytes], object] = lambda _: None,
         *,
         octet_rate: float | None = None,
+        relp: RelpManners | None = None,
         on_problem: Callable[[str], object] = _log.warning,
     ) -> None:
         self._tls = tls
+        self._relp = relp
         self._on_message = on_message
         self._on_problem = on_problem
         self._is_slow = rate is not None or octet_rate is not None
@@ -155,12 +159,19 @@ class PretendCollector:
             self._on_problem(f"connection from {link.peer}: {what}")
 
     def _receive(self, link: _Link) -> None:
-        frames = FrameReader(lambda what: self._report(link, what))
+        def report(what: str) -> None:
+            self._report(link, what)
+
+        relp = RelpSession(self._relp, report) if self._relp is not None else None
+        frames = relp or FrameReader(report)
         while chunk := link.read(_SLOW_CHUNK if self._is_slow else _CHUNK):
             self._deliver(frames.feed(chunk), link.cut)
+            if relp is not None:
+                link.say(relp.answers())
             with self._delivering:
                 self._octets += len(chunk)
-            self._octet_pace.hold(len(chunk), link.cut)
+            if self._octet_pace.hold(len(chunk), link.cut) or (relp is not None and relp.is_over):
+                break
         frames.end()
 
     def _deliver(self, messages: list[bytes], cut: threading.Event) -> None:
@@ -196,6 +207,11 @@ class _Link:
         """At least one octet, or nothing at the end of the stream and once the link is cut."""
         chunk = b"" if self.cut.is_set() else self._connection.recv(most)
         return b"" if self.cut.is_set() else chunk
+
+    def say(self, octets: bytes) -> None:
+        """Sends them, unless the link is cut."""
+        if octets and not self.cut.is_set():
+            self._connection.sendall(octets)
 
     def say_goodbye(self) -> None:
         """Answers close_notify; a sender that is gone already does not mind."""

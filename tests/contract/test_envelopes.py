@@ -18,6 +18,7 @@ PLUGINS = {
     "fake": BareEnvelope,
 }
 payloads = st.binary(min_size=1).map(lambda octets: bytes(octet for octet in octets if octet >= 32) or b"-")
+sequences = st.none() | st.integers(1, 2**31 - 1)
 
 
 def test_the_built_in_envelope_is_registered() -> None:
@@ -25,12 +26,12 @@ def test_the_built_in_envelope_is_registered() -> None:
 
 
 @pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
-@given(event=hostile_events.events, payload=payloads)
+@given(event=hostile_events.events, payload=payloads, sequence=sequences)
 @settings(deadline=None, max_examples=50)
 def test_every_message_is_one_clean_header_and_then_the_payload(
-    plugin: type[BareEnvelope], event: Event, payload: bytes
+    plugin: type[BareEnvelope], event: Event, payload: bytes, sequence: int | None
 ) -> None:
-    message = plugin(plugin.Options()).wrap(event, payload)
+    message = plugin(plugin.Options()).wrap(event, payload, sequence)
     assert message.endswith(payload)
     header = message.removesuffix(payload)
     assert re.fullmatch(rb"<(0|[1-9][0-9]?|1[0-8][0-9]|19[01])>[ -~]+ ", header)
@@ -44,3 +45,13 @@ def test_a_strict_reader_finds_the_payload_behind_the_header(name: str, event: E
     message = strict_rfc5424.read(plugin(plugin.Options()).wrap(event, b"x" + payload))
     assert message.elements == ()
     assert message.msg == b"x" + payload
+
+
+@pytest.mark.parametrize("name", ["rfc5424", "fake"])
+@given(event=hostile_events.events, sequence=st.integers(1, 2**31 - 1))
+@settings(deadline=None, max_examples=50)
+def test_a_strict_reader_finds_the_number(name: str, event: Event, sequence: int) -> None:
+    plugin = PLUGINS[name]
+    message = strict_rfc5424.read(plugin(plugin.Options()).wrap(event, b"x", sequence))
+    assert message.elements == (("meta", (("sequenceId", str(sequence)),)),)
+    assert message.msg == b"x"

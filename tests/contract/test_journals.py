@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lpforwarder.delivery.contract import DeliveryJournal
-from lpforwarder.event import Cursor, Event, Reject, Seq
+from lpforwarder.event import Cursor, Event, Poison, Reject, Seq
 from lpforwarder.intake.contract import IntakeJournal
 from lpforwarder.journal.sqlite import open_journal
 from tests.fakes.journal import MemoryJournal
@@ -152,6 +152,15 @@ def test_the_place_to_go_back_to_is_never_ahead_of_the_checkpoint(journal: Journ
     assert journal.resume("siem") == 3
 
 
+def test_how_far_it_was_sent_never_moves_backwards(journal: Journal) -> None:
+    journal.append("acme", [event(name) for name in "abcd"], (), CURSOR)
+    assert journal.sent("siem") == 0
+    journal.advance("siem", Seq(1), Seq(1), sent=4)
+    journal.advance("siem", Seq(2), Seq(2))
+    journal.advance("siem", Seq(3), Seq(3), sent=3)
+    assert journal.sent("siem") == 4
+
+
 def test_nobody_can_have_confirmed_what_is_not_there(journal: Journal) -> None:
     journal.append("acme", [event("a")], (), CURSOR)
     with pytest.raises(ValueError, match="siem cannot have confirmed 2"):
@@ -179,6 +188,16 @@ def test_a_known_collector_keeps_its_place(journal: Journal) -> None:
     journal.advance("siem", Seq(1), Seq(1))
     journal.register("siem", "newest")
     assert journal.checkpoint("siem") == 1
+
+
+def test_what_a_collector_cannot_take_is_kept_once_under_its_place(journal: Journal) -> None:
+    journal.append("acme", [event("a"), event("b")], (), CURSOR)
+    entry = journal.read(START, 2)[1]
+    poison = Poison(entry=entry, code="LPF602", reason="was refused by the collector", message=b"b")
+    assert dict(journal.set_aside("siem", [poison]).fresh) == {2: poison}
+    assert dict(journal.set_aside("siem", [poison]).fresh) == {}
+    assert dict(journal.set_aside("archive", [poison]).fresh) == {2: poison}
+    assert journal.checkpoint("siem") == 0
 
 
 def test_waiting_counts_what_the_collector_wants_behind_its_checkpoint(journal: Journal) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from lpforwarder import plugins
+from lpforwarder import plugins, rfc3339
 from lpforwarder.delivery.contract import Transport
 from lpforwarder.errors import Transient
+from lpforwarder.simulator.collector import PretendCollector
+from lpforwarder.simulator.relp import RelpManners
 from tests.fakes.certificates import Certificates, ServerTls
 from tests.fakes.collectors import Collector
 from tests.fakes.patience import PATIENCE, Stopwatch, a_moment_later, until
@@ -75,15 +77,43 @@ class StreamBench(Bench):
         self._port.close()
 
 
+class RelpBench(Bench):
+    """A RELP collector that answers what it has taken, over TCP or TLS."""
+
+    def __init__(self, plugin: Any, values: dict[str, Any], tls: ServerTls | None) -> None:
+        super().__init__()
+        self._collector = PretendCollector(
+            ("127.0.0.1", 0),
+            tls.context() if tls is not None else None,
+            on_message=self.received.append,
+            relp=RelpManners(),
+        )
+        self._collector.plug()
+        given = {"host": "127.0.0.1", "port": self._collector.address[1], **values}
+        self.transport = plugin(plugin.Options.model_validate(given, context={"folder": Path("/")}))
+
+    def kill(self) -> None:
+        self._collector.unplug()
+        self._collector.plug()
+
+    def close(self) -> None:
+        super().close()
+        self._collector.close()
+
+
 def bench_for(name: str, certificates: Certificates) -> Bench:
     if name == "fake":
         return FakeBench()
     plugin = plugins.load("transports", name)
+    tls = {"tls": {"ca_file": str(certificates.ca_file)}}
     if name == "tls":
-        tls = {"tls": {"ca_file": str(certificates.ca_file)}}
         return StreamBench(plugin, tls, ServerTls(pair=certificates.server))
     if name == "tcp":
         return StreamBench(plugin, {}, None)
+    if name == "relp":
+        return RelpBench(plugin, {}, None)
+    if name == "relp-tls":
+        return RelpBench(plugin, tls, ServerTls(pair=certificates.server))
     raise NotImplementedError(f"write a Bench with a collector for the transport {name!r}")
 
 
@@ -115,7 +145,7 @@ def confirmed_at_the_end(transport: Transport) -> int:
 
 
 def test_the_built_in_transports_are_registered() -> None:
-    assert {"tcp", "tls"} <= plugins.registered("transports").keys()
+    assert {"relp", "relp-tls", "tcp", "tls"} <= plugins.registered("transports").keys()
 
 
 def test_an_open_link_has_a_peer_and_a_way_to_confirm(bench: Bench) -> None:
@@ -216,6 +246,13 @@ def test_closing_and_aborting_survive_everything(bench: Bench) -> None:
     for _ in range(2):
         bench.transport.close()
         bench.transport.abort()
+
+
+def test_what_a_transport_says_beyond_the_contract_can_be_shown(bench: Bench) -> None:
+    bench.transport.open()
+    certificates = getattr(bench.transport, "certificates", ())
+    assert all(each.subject and each.days_left(rfc3339.now()) > 0 for each in certificates)
+    assert all(alarm.code and alarm.what for alarm in getattr(bench.transport, "alarms", ()))
 
 
 def test_a_link_that_is_not_open_takes_nothing(bench: Bench) -> None:

@@ -22,11 +22,11 @@ from tests.e2e.conftest import Outcome, Report
 from tests.fakes.certificates import Certificates, ServerTls
 from tests.fakes.children import ChildCollector
 from tests.fakes.collectors import CollectorProcess
-from tests.fakes.daemon import Daemon
+from tests.fakes.daemon import Daemon, read_events
 from tests.fakes.event_files import EventStream, write_events
 from tests.fakes.peers import Rsyslog, SyslogNg
 from tests.fakes.ports import ReservedPort
-from tests.fakes.received import LineCount
+from tests.fakes.received import LineCount, is_own
 
 DAEMON_KILLS = int(os.environ.get("LPFORWARDER_DAEMON_KILLS", "5"))
 COLLECTOR_KILLS = int(os.environ.get("LPFORWARDER_COLLECTOR_KILLS", "3"))
@@ -112,8 +112,10 @@ class Stage:
         moment lies a little further from that.
         """
         written = self.stream.written
+        facts = self.daemon.wait_until(lambda facts: read_events(facts) >= written, PATIENCE)
+        last = facts["journal"]["last"]
         self.daemon.wait_until(
-            lambda facts: all(facts["collectors"][link]["checkpoint"] >= written for link in self.collectors),
+            lambda facts: all(facts["collectors"][link]["checkpoint"] >= last for link in self.collectors),
             PATIENCE,
         )
         time.sleep(REPLAY_SECONDS + self.random.uniform(0.05, 0.35))
@@ -181,7 +183,7 @@ def ids_in(lines: list[bytes]) -> list[str]:
     ids = []
     for line in lines:
         _torn, found, rest = line.rpartition(b'{"id":"')
-        if found:
+        if found and not is_own(found + rest):
             ids.append(rest[: rest.index(b'"')].decode())
     return ids
 

@@ -44,6 +44,9 @@ def test_render_prints_the_exact_messages(payload: str, framing: str, given: str
         ("fwd1", "lpf", "42")
     }
     assert [message.msgid for message in messages] == [event["eventType"] for event in WISHED]
+    assert [message.elements for message in messages] == [
+        (("meta", (("sequenceId", str(number)),)),) for number, _ in enumerate(WISHED, 1)
+    ]
     if payload == "json":
         assert all(json.loads(message.msg).items() >= event.items() for message, event in pairs(messages))
     else:

@@ -81,7 +81,13 @@ def test_test_send_ends_with_3_when_no_collector_and_with_4_when_only_some_took_
 BAD_PEERS = {
     "expired": ("LPF205", "certificate expired on "),
     "not_yet_valid": ("LPF205", "certificate is not valid before "),
-    "wrong_name": ("LPF204", 'certificate is not for "127.0.0.1"; it names other.example.net'),
+    "wrong_name": (
+        "LPF204",
+        'the certificate is not for "127.0.0.1"\n'
+        "   found  the certificate names other.example.net\n"
+        "   fix    host: other.example.net\n"
+        "   or     keep the address and add   tls: {server_name: other.example.net}\n",
+    ),
 }
 
 
@@ -105,12 +111,13 @@ def test_a_missing_client_certificate_is_named_in_plain_words(
     certificates: Certificates, tmp_path: Path
 ) -> None:
     tls = ServerTls(pair=certificates.server, client_ca=certificates.ca_file)
-    refused(tmp_path, tls, certificates.ca_file, "LPF208", "refuses our client certificate, or the lack of")
+    words = "the collector wants a client certificate; none is configured"
+    refused(tmp_path, tls, certificates.ca_file, "LPF208", words)
 
 
 def test_a_port_without_tls_is_named_in_plain_words(certificates: Certificates, tmp_path: Path) -> None:
     # It says something of its own, which ends the wait; silence is given up after ten seconds.
-    refused(tmp_path, None, certificates.ca_file, "LPF209", "does not speak TLS")
+    refused(tmp_path, None, certificates.ca_file, "LPF209", "does not speak TLS\n   found  ")
 
 
 def refused(folder: Path, tls: ServerTls | None, ca_file: Path, code: str, words: str) -> None:

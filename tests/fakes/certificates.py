@@ -94,6 +94,8 @@ def client_context(
 
 
 def _speaking(context: ssl.SSLContext, version: ssl.TLSVersion | None) -> ssl.SSLContext:
+    if version is not None and version < ssl.TLSVersion.TLSv1_2:
+        context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 has to be told that this is meant
     context.minimum_version = version or ssl.TLSVersion.TLSv1_2
     context.maximum_version = version or ssl.TLSVersion.MAXIMUM_SUPPORTED
     return context

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.fakes.ports import ReservedPort, has_connections, is_listening
-from tests.fakes.received import LineCount, complete_lines, event_ids
+from tests.fakes.received import LineCount, complete_lines, event_ids, own_events
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
@@ -18,18 +19,23 @@ _LOOK_AGAIN_SECONDS = 0.01
 
 
 class ChildCollector(ABC):
-    """A collector that listens on `port` of 127.0.0.1 while it runs, and keeps everything in `folder`.
+    """A collector that listens on `port` of `host` while it runs, and keeps everything in `folder`.
 
     Each message becomes a line in `file`, over all its lives. As a context manager it runs inside and is
     killed at the end; a test that wants a polite end calls stop() itself. What it says goes to
-    `folder`/output.log.
+    `folder`/output.log. `wrapper` is a command that becomes this one, such as nsenter; then `host` is an
+    address of that other place, and `port` must be given.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, host: str = "127.0.0.1", port: int = 0, wrapper: Sequence[str] = ()
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.file = folder / "received"
-        self._reserved = ReservedPort()
+        self.host = host
+        self._wrapper = tuple(wrapper)
+        self._reserved = ReservedPort("127.0.0.1" if wrapper else host, port)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,7 +46,7 @@ class ChildCollector(ABC):
     @property
     def address(self) -> tuple[str, int]:
         """Where to connect."""
-        return "127.0.0.1", self.port
+        return self.host, self.port
 
     @property
     def pid(self) -> int:
@@ -60,7 +66,7 @@ class ChildCollector(ABC):
         """Starts it and returns once it listens; RuntimeError with its output when it does not."""
         with (self.folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(),
+                [*self._wrapper, *self._command()],
                 env=self._environment(),
                 cwd=self._directory(),
                 stdin=subprocess.DEVNULL,
@@ -68,7 +74,7 @@ class ChildCollector(ABC):
                 stderr=log,
             )
         give_up_at = time.monotonic() + _START_SECONDS
-        while not is_listening(self.port):
+        while not is_listening(self.port, self._process.pid):
             if self._ends_within(_LOOK_AGAIN_SECONDS) or time.monotonic() > give_up_at:
                 self.kill()
                 raise RuntimeError(f"{self._command()[0]} does not listen: {self.output()[-2000:]}")
@@ -117,8 +123,12 @@ class ChildCollector(ABC):
         return complete_lines(self.file)
 
     def ids(self) -> list[str]:
-        """The event ids so far, in order of arrival, repeats included."""
+        """The ids of the vault's events so far, in order of arrival, repeats included."""
         return event_ids(self.lines())
+
+    def own_events(self) -> list[dict[str, Any]]:
+        """What the forwarder has said about itself so far, in JSON, repeats included."""
+        return own_events(self.lines())
 
     def wait_for(self, count: int, within: float = 30.0) -> None:
         """Returns once `file` has that many lines: what was read is written a moment later.
@@ -137,7 +147,7 @@ class ChildCollector(ABC):
         TimeoutError when it takes longer than `within` seconds.
         """
         give_up_at = time.monotonic() + within
-        while has_connections(self.port):
+        while has_connections(self.port, self._process.pid if self._process is not None else "self"):
             self._ends_within(_LOOK_AGAIN_SECONDS)
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"somebody is still connected to {self.port}")

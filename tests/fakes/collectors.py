@@ -34,6 +34,10 @@ class Manners:
 
     octet_rate: float | None = None
     """Octets a second it reads from each connection; None for all it can."""
+    nap: float = 0.0
+    """Seconds it rests after each 64 KiB."""
+    buffer: int | None = None
+    """Octets its kernel takes for it; None for as many as it likes, which are megabytes."""
     serial: bool = False
     """One connection at a time; the next one waits in the kernel, connected but unread."""
     reads: bool = True
@@ -49,7 +53,7 @@ class Manners:
 
 
 class Collector:
-    """A collector inside the test; listens while it is entered, on 127.0.0.1.
+    """A collector inside the test; listens on `host` while it is entered.
 
     `on_messages` gets what one read completed, in order, from the thread of that connection. Leaving
     the context ends all connections; wrong TLS or framing ends one and is noted in `problems`.
@@ -61,6 +65,7 @@ class Collector:
         *,
         manners: Manners = Manners(),
         tls: ServerTls | None = None,
+        host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self.problems: list[str] = []
@@ -70,7 +75,9 @@ class Collector:
         self._leaving = threading.Event()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._listener = socket.create_server((host, port), backlog=128)
+        if manners.buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, manners.buffer)
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self.address: tuple[str, int] = self._listener.getsockname()
 
@@ -142,7 +149,7 @@ class Collector:
 
     def _read(self, connection: socket.socket, garbage: int) -> None:
         frames = FrameReader(self.problems.append)
-        rate = self._manners.octet_rate
+        rate, nap, since_nap = self._manners.octet_rate, self._manners.nap, 0
         while chunk := connection.recv(_CHUNK if rate is None else _SLOW_CHUNK):
             if self._leaving.is_set():
                 return
@@ -150,6 +157,10 @@ class Collector:
             garbage = self._send_garbage(connection, garbage)
             if rate is not None:
                 self._leaving.wait(len(chunk) / rate)
+            since_nap += len(chunk)
+            if nap and since_nap >= _CHUNK:
+                since_nap = 0
+                self._leaving.wait(nap)
         frames.end()
 
     def _send_garbage(self, connection: socket.socket, left: int) -> int:
@@ -165,13 +176,23 @@ class CollectorProcess(ChildCollector):
     nothing else.
     """
 
-    def __init__(self, folder: Path, *, manners: Manners = Manners(), tls: ServerTls | None = None) -> None:
-        super().__init__(folder)
-        self._manners = manners
-        self._tls = tls
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        manners: Manners = Manners(),
+        tls: ServerTls | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        wrapper: Sequence[str] = (),
+    ) -> None:
+        super().__init__(folder, host=host, port=port, wrapper=wrapper)
+        self.manners = manners
+        """May be changed for its next life, as `tls` may."""
+        self.tls = tls
 
     def _command(self) -> list[str]:
-        fixed = ["--port", str(self.port), "--out", str(self.file)]
+        fixed = ["--host", self.host, "--port", str(self.port), "--out", str(self.file)]
         return [
             sys.executable,
             "-m",
@@ -185,9 +206,10 @@ class CollectorProcess(ChildCollector):
         return _CHECKOUT
 
     def _habits(self) -> list[str]:
-        manners = self._manners
-        options = [f"--garbage={manners.garbage}"]
+        manners = self.manners
+        options = [f"--garbage={manners.garbage}", f"--nap={manners.nap}"]
         options += [f"--octet-rate={manners.octet_rate}"] if manners.octet_rate is not None else []
+        options += [f"--buffer={manners.buffer}"] if manners.buffer is not None else []
         options += ["--serial"] if manners.serial else []
         options += [] if manners.reads else ["--never-reads"]
         options += [] if manners.closes else ["--never-closes"]
@@ -195,13 +217,13 @@ class CollectorProcess(ChildCollector):
         return options + (["--hangs-up"] if manners.hangs_up else [])
 
     def _tls_options(self) -> list[str]:
-        if self._tls is None:
+        if self.tls is None:
             return []
-        options = ["--cert", str(self._tls.pair.cert_file), "--key", str(self._tls.pair.key_file)]
-        if self._tls.client_ca is not None:
-            options += ["--client-ca", str(self._tls.client_ca)]
-        if self._tls.version is not None:
-            options += ["--tls-version", self._tls.version.name]
+        options = ["--cert", str(self.tls.pair.cert_file), "--key", str(self.tls.pair.key_file)]
+        if self.tls.client_ca is not None:
+            options += ["--client-ca", str(self.tls.client_ca)]
+        if self.tls.version is not None:
+            options += ["--tls-version", self.tls.version.name]
         return options
 
 

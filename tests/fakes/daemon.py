@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,7 +38,12 @@ class Daemon:
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        *,
+        environment: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -47,6 +52,7 @@ class Daemon:
         self._short = Path(tempfile.mkdtemp(prefix="lpf-"))
         self.socket = self._short / "control.sock"
         self.environment = clean_environment(folder) | dict(environment or {})
+        self.wrapper = tuple(wrapper)
         self._process: subprocess.Popen[bytes] | None = None
         self.configure(settings)
 
@@ -88,7 +94,7 @@ class Daemon:
         """Starts it, and does not wait until it is ready."""
         with (self.folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command("run"),
+                [*self.wrapper, *self._command("run")],
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -160,10 +166,11 @@ class Daemon:
             self._look_again(give_up_at, f"it never was so, at last: {json.dumps(facts)}")
 
     def wait_until_confirmed(self, collector: str, events: int, within: float = 60.0) -> Facts:
-        """Returns once the journal holds that many events and this collector has confirmed the last."""
+        """Returns once the sources have given that many events and this collector has confirmed all."""
         return self.wait_until(
             lambda facts: (
-                facts["journal"]["last"] == events and facts["collectors"][collector]["checkpoint"] == events
+                read_events(facts) == events
+                and facts["collectors"][collector]["checkpoint"] == facts["journal"]["last"]
             ),
             within,
         )
@@ -227,6 +234,20 @@ class Daemon:
                 parsed = json.loads(line)
                 if isinstance(parsed, dict) and "event" in parsed:
                     yield parsed
+
+
+def read_events(facts: Facts) -> int:
+    """How many events of the sources the journal has had; the forwarder's own are not counted."""
+    return sum(source["events"] for source in facts["sources"].values())
+
+
+def own_events(facts: Facts) -> int:
+    """How many events of its own the forwarder has written, heartbeats for anybody included.
+
+    Only while no source has been removed.
+    """
+    last: int = facts["journal"]["last"]
+    return last - read_events(facts)
 
 
 def clean_environment(folder: Path) -> dict[str, str]:

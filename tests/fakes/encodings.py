@@ -29,5 +29,7 @@ class BareEnvelope:
     def __init__(self, options: Any = None) -> None:
         self._options = options
 
-    def wrap(self, event: Event, payload: bytes) -> bytes:
-        return b"<86>1 - - - - - - " + payload
+    def wrap(self, event: Event, payload: bytes, sequence: int | None = None) -> bytes:
+        if sequence is None:
+            return b"<86>1 - - - - - - " + payload
+        return b'<86>1 - - - - - [meta sequenceId="%d"] %b' % (sequence, payload)

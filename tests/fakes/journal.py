@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-from lpforwarder.event import Cursor, Entry, Event, Reject, Seq
+from lpforwarder.errors import Failure
+from lpforwarder.event import Cursor, Entry, Event, Poison, Reject, Seq
 
 
 @dataclass(slots=True)
@@ -22,6 +23,14 @@ class Place:
     replayed: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of events that were to be set aside."""
+
+    fresh: Mapping[int, Poison]
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+
 class MemoryJournal:
     """Satisfies IntakeJournal and DeliveryJournal for several threads at once."""
 
@@ -29,7 +38,14 @@ class MemoryJournal:
         self.rejects: list[tuple[str, Reject]] = []
         self.duplicates: dict[str, int] = {}
         self.places: dict[str, Place] = {}
+        self.aside: dict[tuple[str, int], Poison] = {}
+        """By collector and place."""
+        self.failures: list[Failure] = []
+        """Raised by the next set_aside(), one each, which then keep nothing."""
+        self.lost: dict[str, int] = {}
+        """What set_aside() says had to make room."""
         self._entries: list[Entry] = []
+        self._damaged: set[int] = set()
         self._cursors: dict[str, Cursor] = {}
         self._grown = threading.Condition()
 
@@ -54,7 +70,9 @@ class MemoryJournal:
         return len(events)
 
     def read(self, after: Seq, limit: int) -> list[Entry]:
-        return self._entries[after : after + limit]
+        if not self._damaged:
+            return self._entries[after : after + limit]
+        return [entry for entry in self._entries[after:] if entry.seq not in self._damaged][:limit]
 
     def newest(self) -> Seq:
         return Seq(len(self._entries))
@@ -77,6 +95,9 @@ class MemoryJournal:
     def clean(self, collector: str) -> bool:
         return self.places.get(collector, Place()).clean
 
+    def sent(self, collector: str) -> Seq:
+        return Seq(self.places.get(collector, Place()).sent)
+
     def advance(
         self,
         collector: str,
@@ -94,9 +115,24 @@ class MemoryJournal:
         place.checkpoint = max(place.checkpoint, to)
         place.resume = min(resume, to)
         place.clean = clean
-        place.sent += sent
+        place.sent = max(place.sent, sent)
         place.confirmed += confirmed
         place.replayed += replayed
+
+    def set_aside(self, collector: str, poisons: Sequence[Poison]) -> Outcome:
+        if self.failures:
+            raise self.failures.pop(0)
+        fresh = {
+            int(poison.entry.seq): poison
+            for poison in poisons
+            if (collector, poison.entry.seq) not in self.aside
+        }
+        self.aside |= {(collector, number): poison for number, poison in fresh.items()}
+        return Outcome(fresh=fresh, lost=self.lost)
+
+    def damage(self, place: int) -> None:
+        """What stands there cannot be read any more."""
+        self._damaged.add(place)
 
     def waiting(
         self, checkpoint: int, wanted: Callable[[str, str, str, int], bool]

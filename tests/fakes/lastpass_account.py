@@ -11,6 +11,7 @@ from lpforwarder.errors import Transient
 from lpforwarder.event import Cursor, Event, Reject
 from lpforwarder.intake.sources.lastpass.client import Client, Pace
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.intake.sources.lastpass.parts import MOST_EVENTS
 from lpforwarder.intake.sources.lastpass.source import LastPassSource
 from lpforwarder.simulator.vault.event import VaultEvent
 from lpforwarder.simulator.vault.options import VaultOptions
@@ -57,9 +58,10 @@ class Account:
     def client(self, *, largest: int = 64 * 2**20, **keys: Any) -> Client:
         return Client(self.options(**keys), pace=Pace(lambda: 0.0, lambda _: None), largest=largest)
 
-    def source(self, **keys: Any) -> LastPassSource:
+    def source(self, *, most_events: int = MOST_EVENTS, **keys: Any) -> LastPassSource:
+        options, client = self.options(**keys), self.client(**keys)
         self.made.append(
-            LastPassSource(self.options(**keys), clock=lambda: self.now, client=self.client(**keys))
+            LastPassSource(options, clock=lambda: self.now, client=client, most_events=most_events)
         )
         return self.made[-1]
 

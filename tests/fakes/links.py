@@ -173,7 +173,9 @@ def transport_to(
 
 def wait_for_end(transport: TcpTransport) -> None:
     """Returns once our kernel knows that the collector has closed the fenced connection."""
-    transport._fenced[0].connection.wait(PATIENCE)
+    watched = transport._fences.watched
+    assert watched is not None
+    watched.wait(PATIENCE)
 
 
 def look_until_it_raises(transport: TcpTransport) -> int:

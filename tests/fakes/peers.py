@@ -68,10 +68,10 @@ class Queue:
 
 
 class Rsyslog(Peer):
-    """rsyslog with imtcp, which takes both framings. `driver` is its TLS library.
+    """rsyslog with imtcp, which takes both framings, or with imrelp. `driver` is its TLS library.
 
     `permitted` names the clients it lets in, by the name in the certificate; empty lets in every valid one.
-    `synced` syncs the file after each write.
+    `synced` syncs the file after each write. `longest_message` is where imrelp cuts; None for its default.
     """
 
     def __init__(
@@ -79,11 +79,15 @@ class Rsyslog(Peer):
         folder: Path,
         *,
         tls: ServerTls | None = None,
+        speaks: Literal["tcp", "relp"] = "tcp",
         driver: Literal["ossl", "gtls"] = "ossl",
         permitted: tuple[str, ...] = (),
         queue: Queue = Queue(),
         synced: bool = False,
+        longest_message: int | None = _LONGEST_MESSAGE,
     ) -> None:
+        self._speaks = speaks
+        self._longest = f'maxMessageSize="{longest_message}"' if longest_message is not None else ""
         self._driver = driver
         self._permitted = permitted
         self._queue = queue
@@ -101,19 +105,38 @@ class Rsyslog(Peer):
     def _settings(self) -> str:
         queue = self._queue
         sync = "on" if self._synced else "off"
+        module, settings = self._relp_input() if self._speaks == "relp" else self._tcp_input()
         return f"""
-global(workDirectory="{self.folder}" maxMessageSize="{_LONGEST_MESSAGE}" net.enableDNS="off"
+global(workDirectory="{self.folder}" {self._longest} net.enableDNS="off"
        parser.escapeControlCharactersOnReceive="off" {self._tls_files()})
-module(load="imtcp" maxSessions="2000" maxFrameSize="200000" {self._tls_settings()})
+{module}
 template(name="parts" type="string" string="%pri%\\t%timereported:::date-rfc3339%\\t%hostname%\\t\
 %app-name%\\t%procid%\\t%msgid%\\t%structured-data%\\t%msg%\\n")
 ruleset(name="received" queue.type="{queue.kind}" queue.size="{queue.size}"
         queue.dequeueSlowdown="{queue.slowdown_microseconds}") {{
   action(type="omfile" file="{self.file}" template="parts" sync="{sync}" flushOnTXEnd="on")
 }}
-input(type="imtcp" address="127.0.0.1" port="{self.port}" ruleset="received")
+input(address="127.0.0.1" port="{self.port}" ruleset="received" {settings})
 action(type="omfile" file="{self.folder}/own-messages")
 """
+
+    def _tcp_input(self) -> tuple[str, str]:
+        """The module and the settings of its input."""
+        module = f'module(load="imtcp" maxSessions="2000" maxFrameSize="200000" {self._tls_settings()})'
+        return module, 'type="imtcp"'
+
+    def _relp_input(self) -> tuple[str, str]:
+        library = {"ossl": "openssl", "gtls": "gnutls"}[self._driver]
+        if self._tls is None:
+            return 'module(load="imrelp")', 'type="imrelp"'
+        files = {"myCert": self._tls.pair.cert_file, "myPrivKey": self._tls.pair.key_file}
+        files |= {"caCert": self._tls.client_ca} if self._tls.client_ca else {}
+        settings = " ".join(f'tls.{what}="{path}"' for what, path in files.items())
+        names = ",".join(f'"{name}"' for name in self._permitted)
+        who = f'tls.authMode="name" tls.permittedPeer=[{names}]' if names else 'tls.authMode="certvalid"'
+        if self._tls.client_ca is None:
+            who = ""
+        return f'module(load="imrelp" tls.tlslib="{library}")', f'type="imrelp" tls="on" {settings} {who}'
 
     def _tls_files(self) -> str:
         if self._tls is None:

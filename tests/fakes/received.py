@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+_TEST_MESSAGE = "8101"
+_CEF_KIND = re.compile(rb"CEF:0\|[^|]*\|[^|]*\|[^|]*\|([^|]*)\|")
 _CEF_ID = re.compile(rb" (?:externalId|lpforwarderEventUid)=([^ ]+)")
 
 
@@ -56,13 +59,30 @@ class LineCount:
         return self._lines
 
 
+def is_own(message: bytes) -> bool:
+    """True for what the forwarder says about itself, in JSON or CEF: 8xxx, but for test messages."""
+    found = _CEF_KIND.search(message) if b"CEF:" in message else None
+    kind = found[1].decode() if found else str(_event(message).get("eventId", ""))
+    return kind.startswith("8") and kind != _TEST_MESSAGE
+
+
+def own_events(messages: Iterable[bytes]) -> list[dict[str, Any]]:
+    """The forwarder's own events of those in JSON, in order, repeats included."""
+    return [_event(message) for message in messages if b"CEF:0|" not in message and is_own(message)]
+
+
+def _event(message: bytes) -> dict[str, Any]:
+    event: dict[str, Any] = orjson.loads(message[message.index(b"{") :])
+    return event
+
+
 def event_id(message: bytes) -> str:
     """The id of the event in a message, JSON or CEF, with or without its syslog header."""
     if b"CEF:" in message and (found := _CEF_ID.search(message)):
         return found[1].decode()
-    return str(orjson.loads(message[message.index(b"{") :])["id"])
+    return str(_event(message)["id"])
 
 
 def event_ids(messages: Iterable[bytes]) -> list[str]:
-    """The ids in order, repeats included."""
-    return [event_id(message) for message in messages]
+    """The ids in order, repeats included; those of the forwarder's own events are left out."""
+    return [event_id(message) for message in messages if not is_own(message)]

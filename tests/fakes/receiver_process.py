@@ -17,22 +17,27 @@ from tests.fakes.collectors import Collector, Manners, append_lines
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Receives syslog and appends each message to a file.")
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--octet-rate", type=float)
+    parser.add_argument("--nap", type=float, default=0.0)
+    parser.add_argument("--buffer", type=int)
     parser.add_argument("--garbage", type=int, default=0)
     for habit in ("--serial", "--never-reads", "--never-closes", "--never-says-goodbye", "--hangs-up"):
         parser.add_argument(habit, action="store_true")
     parser.add_argument("--cert", type=Path)
     parser.add_argument("--key", type=Path)
     parser.add_argument("--client-ca", type=Path)
-    parser.add_argument("--tls-version", choices=["TLSv1_2", "TLSv1_3"])
+    parser.add_argument("--tls-version", choices=["TLSv1_1", "TLSv1_2", "TLSv1_3"])
     return parser.parse_args()
 
 
 def _manners(given: argparse.Namespace) -> Manners:
     return Manners(
         octet_rate=given.octet_rate,
+        nap=given.nap,
+        buffer=given.buffer,
         garbage=given.garbage,
         serial=given.serial,
         reads=not given.never_reads,
@@ -53,7 +58,9 @@ def _tls(given: argparse.Namespace) -> ServerTls | None:
 def main() -> None:
     """Receives for ever."""
     given = _arguments()
-    with Collector(append_lines(given.out), manners=_manners(given), tls=_tls(given), port=given.port):
+    with Collector(
+        append_lines(given.out), manners=_manners(given), tls=_tls(given), host=given.host, port=given.port
+    ):
         signal.pause()
 
 

@@ -74,6 +74,11 @@ class FakeTransport:
         self._news = count > self._confirmed
         self._confirmed = max(self._confirmed, count)
 
+    @property
+    def known(self) -> int:
+        """How many messages of this link the collector is known to hold."""
+        return self._confirmed
+
     def refuse_next(self, reason: str) -> None:
         """The collector takes the first unconfirmed message of this link, and refuses it."""
         self._refusals.append(Refusal(self._confirmed + 1, reason))

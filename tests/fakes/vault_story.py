@@ -31,6 +31,8 @@ DAY = 86_400
 LATE_SECONDS = 2_400
 OVERLAP = 3_600
 LONGEST_PAUSE = 2 * DAY
+MOST_EVENTS = 100
+"""Of a page, so that most windows leave in parts, with restarts and losses between them."""
 TITLES = {a.sentence: a.title for a in ACTIONS if fold(a.sentence) == fold(a.title)}
 """New spellings that differ in case only, as in late 2022."""
 
@@ -164,11 +166,9 @@ class Run:
                 if self.story.moves_to and not moved and self.now >= self.story.moves_at:
                     self.vault.set_zone(self.story.moves_to)
                     moved = True
-                source = self.perhaps_restarted(source)
-                self.poll(source)
+                source = self.poll(self.perhaps_restarted(source))
                 self.now += self.pause()
-            self.poll(source)
-            source.close()
+            self.poll(source).close()
 
     def read_at_once(self) -> None:
         """A fresh journal elsewhere reads the whole report when all is over."""
@@ -176,8 +176,7 @@ class Run:
         self.vault.plan_faults(FaultPlan())
         with self.vault:
             source = self.source(first_start=rfc3339.render(self.story.start * 1000))
-            self.poll(source)
-            source.close()
+            self.poll(source).close()
 
     def source(self, first_start: str = "24h") -> LastPassSource:
         zone = self.story.zone
@@ -191,7 +190,7 @@ class Run:
             }
         )  # fmt: skip
         client = Client(options, pace=Pace(lambda: 0.0, lambda _: None))
-        return LastPassSource(options, clock=lambda: self.now, client=client)
+        return LastPassSource(options, clock=lambda: self.now, client=client, most_events=MOST_EVENTS)
 
     def pause(self) -> float:
         """The mean makes the number of polls; now and then nobody polls for a day or two."""
@@ -203,12 +202,18 @@ class Run:
         # A third of the polls fall into long pauses.
         if self.course.random() >= 1.6 * self.story.restarts / self.story.polls:
             return source
+        return self.restarted(source)
+
+    def restarted(self, source: LastPassSource) -> LastPassSource:
         self.restarts += 1
         source.close()
         return self.source()
 
-    def poll(self, source: LastPassSource) -> None:
-        """Pages until there is no more. Faults pass; a page in ten dies before it is kept."""
+    def poll(self, source: LastPassSource) -> LastPassSource:
+        """Pages until there is no more; the source that is alive then.
+
+        Faults pass; one page in ten dies before it is kept, and half of them with the whole process.
+        """
         more = True
         while more:
             try:
@@ -219,10 +224,14 @@ class Run:
                 continue
             self.alarms |= {alarm.code for alarm in source.alarms}
             self.polls += 1
-            if self.course.random() < 0.1:
+            fate = self.course.random()
+            if fate < 0.05:
+                source = self.restarted(source)
+            if fate < 0.1:
                 continue
             self.journal.append("acme", page.events, page.rejects, page.cursor)
             more = page.more
+        return source
 
     def truth(self) -> list[Kept]:
         """What the journal must hold: everything but the calls of this installation."""

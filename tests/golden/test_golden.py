@@ -31,7 +31,7 @@ def encode(case: Path) -> bytes:
     envelope = Rfc5424(Rfc5424Options(hostname="fwd1.example.net", procid="4711"))
     encoder = Encoder(wanted(None, (), (), 0), FORMATS[case.parts[0]], envelope, 8096)
     message = encoder.encode(Entry(Seq(1), event.text("source"), event))
-    assert message is not None
+    assert isinstance(message, bytes)
     return message
 
 

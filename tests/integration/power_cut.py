@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,8 @@ class Call:
     name: str = ""
     offset: int = 0
     octets: bytes = b""
+    to: str = ""
+    """The new name, of a file that was renamed."""
 
 
 def record(folder: Path, synchronous: str, rounds: int) -> list[Call]:
@@ -72,6 +74,7 @@ def record(folder: Path, synchronous: str, rounds: int) -> list[Call]:
 
 def _calls(trace: str, folder: str) -> Iterator[Call]:
     known: set[str] = set()
+    written: dict[str, int] = {}
     for line in trace.splitlines():
         match = _LINE.match(line)
         if match is None or match[3].startswith("-"):
@@ -80,10 +83,16 @@ def _calls(trace: str, folder: str) -> Iterator[Call]:
         call = _call(system_call, arguments, int(result), folder)
         if call is None or call.name.endswith(IGNORED):
             continue
+        if system_call == "write" and call.name:  # where the one before ended
+            call = replace(call, offset=written.get(call.name, 0))
+            written[call.name] = call.offset + len(call.octets)
         if call.kind == "create" and call.name in known:
             continue
-        if call.kind in ("create", "remove"):
-            (known.add if call.kind == "create" else known.discard)(call.name)
+        if call.kind == "create":
+            known.add(call.name)
+        elif call.kind in ("remove", "rename"):
+            known.discard(call.name)
+            written.pop(call.name, None)
         yield call
 
 
@@ -111,6 +120,10 @@ def _call(system_call: str, arguments: str, result: int, folder: str) -> Call | 
         case "openat":
             assert "O_TRUNC" not in arguments
             return Call(kind="create", name=name)
+        case "rename":
+            return Call(kind="rename", name=name, to=data[1].decode().removeprefix(folder + "/"))
+        case "write":
+            return Call(kind="write", name=name, octets=data[0][:result])
         case "pwrite64":
             return Call(kind="write", name=name, offset=int(numbers[-1]), octets=data[0][:result])
         case "ftruncate":
@@ -159,15 +172,18 @@ class Disk:
     def __init__(self) -> None:
         self._safe: dict[str, File] = {}
         self._names: dict[str, File] = {}
-        self._since: list[tuple[str, File | None]] = []
+        self._since: list[dict[str, File | None]] = []
+        """What became of names, each change as a whole."""
 
     def apply(self, call: Call) -> None:
         """Does what the program asked for."""
         match call.kind:
             case "create":
-                self._rename(call.name, File())
+                self._point({call.name: File()})
             case "remove":
-                self._rename(call.name, None)
+                self._point({call.name: None})
+            case "rename":
+                self._point({call.name: None, call.to: self._names[call.name]})
             case "sync_folder":
                 self._safe = dict(self._names)
                 self._since.clear()
@@ -179,14 +195,14 @@ class Disk:
     def after_cut(self, mode: str, chance: random.Random) -> dict[str, bytes]:
         """The files that a cut at this moment may leave."""
         names = dict(self._safe)
-        for name, file in self._since:
+        for change in self._since:
             if mode == "kept" or (mode != "dropped" and chance.random() < 0.5):
-                _point(names, name, file)
+                _point(names, change)
         return {name: file.after_cut(mode, chance) for name, file in names.items()}
 
-    def _rename(self, name: str, file: File | None) -> None:
-        self._since.append((name, file))
-        _point(self._names, name, file)
+    def _point(self, change: dict[str, File | None]) -> None:
+        self._since.append(change)
+        _point(self._names, change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,8 +249,9 @@ def _sectors(call: Call) -> Iterator[tuple[int, bytes]]:
         start = border
 
 
-def _point(names: dict[str, File], name: str, file: File | None) -> None:
-    if file is None:
-        names.pop(name, None)
-    else:
-        names[name] = file
+def _point(names: dict[str, File], change: dict[str, File | None]) -> None:
+    for name, file in change.items():
+        if file is None:
+            names.pop(name, None)
+        else:
+            names[name] = file

@@ -41,7 +41,7 @@ KINDS = {"FULL": SmallLog, "NORMAL": Weak}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """`append` up to place `to`, `confirm` up to `to`, `remove`, `shrink`, or `reopen`."""
+    """`append` up to place `to`, `confirm` up to `to`, `remove`, `shrink`, `copy` all places, or `reopen`."""
 
     name: str
     to: int = 0
@@ -64,6 +64,8 @@ def plan(rounds: int, seed: int = 7) -> Iterator[Act]:
             yield Act(name="shrink")
         elif luck < 0.6:
             yield Act(name="reopen")
+        elif luck < 0.7:
+            yield Act(name="copy")
 
 
 def open_kind(kind: type[SqliteJournal], folder: Path) -> SqliteJournal:
@@ -98,6 +100,8 @@ def live(folder: Path, kind: type[SqliteJournal], rounds: int, say: Callable[[st
                 journal.remove_some()
             case "shrink":
                 journal.shrink(64)
+            case "copy":
+                journal.copy_places(at_once=True)
             case "reopen":
                 journal.close()
                 journal = open_kind(kind, folder)

@@ -13,7 +13,8 @@ import pytest
 from lpforwarder.delivery.contract import Transport
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import Limits, Pump
-from lpforwarder.delivery.transports.tcp import FENCE_TIMEOUT, TcpTransport, TlsTransport
+from lpforwarder.delivery.transports.fences import FENCE_TIMEOUT
+from lpforwarder.delivery.transports.tcp import TcpTransport, TlsTransport
 from lpforwarder.errors import Failure, Transient
 from lpforwarder.event import Seq
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal

@@ -108,6 +108,18 @@ def test_no_event_makes_a_cef_text_that_a_strict_reader_refuses(event: Event) ->
     assert text.severity == event.severity
 
 
+@given(fields=hostile_events.fields, names=st.lists(st.text(st.characters(codec="ascii"), max_size=8)))
+@example(
+    fields={"id": "x" * 41}, names=["eventUid", "EventUid", "vendorData", "VendorData", "", "a b", "a=", "1"]
+)
+@settings(deadline=None, max_examples=50)
+def test_no_event_that_claims_to_be_our_own_makes_a_cef_text_that_a_strict_reader_refuses(
+    fields: dict[str, Any], names: list[str]
+) -> None:
+    event = Event.of({**dict.fromkeys(names, "x y=z|\\\n"), **fields, "source": "lpforwarder"})
+    assert strict_cef.read(CEF.format(event)).extension["deviceExternalId"] == "lpforwarder"
+
+
 @given(fields=st.one_of(usual_fields, hostile_events.fields))
 @example(fields={"id": {"a": 'x"y'}})
 @example(fields={"itemName": ["x", 'y"z']})
@@ -164,7 +176,7 @@ def test_every_event_fits_whatever_it_holds(
     encoder = Encoder(wanted(None, (), (), 0), formatter, envelope, limit)
     fields = {name: value * times if type(value) is str else value for name, value in event.fields.items()}
     message = encoder.encode(hostile_events.entry_of(Event.of({**fields, longest: longest * times})))
-    assert message is not None
+    assert isinstance(message, bytes)
     assert len(message) <= limit
     payload = strict_rfc5424.read(message).msg
     if formatter is CEF:

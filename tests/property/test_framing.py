@@ -24,7 +24,7 @@ pages = st.lists(hostile_events.events, min_size=1, max_size=5)
 
 def messages_of(page: list[Event], encoder: Encoder) -> list[bytes]:
     messages = [encoder.encode(hostile_events.entry_of(event)) for event in page]
-    return [message for message in messages if message is not None]
+    return [message for message in messages if isinstance(message, bytes)]
 
 
 @given(page=pages)

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from lpforwarder.app import (
     App,
+    Part,
     collector_policy,
     digests,
     encoder_for,
     own_hostname,
     parts_of,
+    privacy_of,
     source_name,
 )
-from lpforwarder.errors import ConfigError, Transient
+from lpforwarder.errors import Blocked, ConfigError, Transient
 from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
+from lpforwarder.privacy import Privacy
+from lpforwarder.reporting.judging import Thresholds
+from lpforwarder.runtime import logs
 from lpforwarder.runtime.supervisor import Supervisor
 from lpforwarder.settings import decode
 from lpforwarder.simulator.collector import PretendCollector
+from tests.fakes.ports import ReservedPort
+from tests.fakes.received import own_events
 
 WITHIN = 10.0
 
@@ -145,6 +155,46 @@ def test_a_renewed_certificate_is_a_change(tmp_path: Path) -> None:
     assert len({without, first, digests(settings.collectors[0])}) == 3
 
 
+def test_other_privacy_for_all_is_a_change_of_the_sources_alone(tmp_path: Path) -> None:
+    def parts(privacy: str) -> dict[str, Part]:
+        text = (
+            f"sources: [{{name: a, type: sample}}]\ncollectors: [{{name: b, host: h.example.net}}]\n{privacy}"
+        )
+        return parts_of(decode(text, tmp_path / "c.yaml"))
+
+    without, dropping = parts(""), parts("privacy: {drop: [itemName]}")
+    assert {name for name in without if without[name] != dropping[name]} == {"source:a"}
+    (tmp_path / "hash.key").write_text("one")
+    hashing = "privacy: {hash: [itemName], hash_key_file: hash.key}"
+    before = parts(hashing)
+    (tmp_path / "hash.key").write_text("two")
+    assert {name for name in before if before[name] != parts(hashing)[name]} == {"source:a"}
+
+
+def test_the_key_of_the_hash_is_read_from_its_file_and_kept_out_of_the_log(tmp_path: Path) -> None:
+    (tmp_path / "hash.key").touch(mode=0o600)
+    (tmp_path / "hash.key").write_text("a key to be kept secret\n")
+    text = (
+        "sources: [{name: a, type: sample}]\n"
+        "collectors: [{name: b, host: h.example.net, privacy: {hash: [itemName], hash_key_file: hash.key}}]\n"
+    )
+    options = decode(text, tmp_path / "c.yaml").collectors[0].privacy
+    privacy = privacy_of(options)
+    assert privacy is not None
+    assert privacy.hashed("x") == Privacy(drop=(), hash=(), key=lambda: b"a key to be kept secret").hashed(
+        "x"
+    )
+    out = io.StringIO()
+    logs.configure("info", "json", out)
+    structlog.get_logger().info("x", reason="it is: a key to be kept secret")
+    assert "a key to be" not in out.getvalue()
+
+
+def test_without_rules_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    text = "sources: [{name: a, type: sample}]\ncollectors: [{name: b, host: h.example.net}]\n"
+    assert privacy_of(decode(text, tmp_path / "c.yaml").privacy) is None
+
+
 def test_a_collector_that_was_up_for_a_moment_is_tried_again_at_once(tmp_path: Path) -> None:
     settings = decode(
         "sources: [{name: a, type: sample}]\n"
@@ -154,6 +204,17 @@ def test_a_collector_that_was_up_for_a_moment_is_tried_again_at_once(tmp_path: P
     policy = collector_policy(settings.collectors[0])
     assert (policy.first, policy.most, policy.blocked, policy.good_run) == (2.0, 30.0, 30.0, 1.0)
     assert policy.delay(Transient("gone"), 1, 0.5) == 2.0
+
+
+def test_what_a_person_has_mended_works_within_a_minute(tmp_path: Path) -> None:
+    settings = decode(
+        "sources: [{name: a, type: sample}]\n"
+        "collectors: [{name: b, host: h.example.net}, {name: c, host: h.example.net, retry: {most: 5m}}]\n",
+        tmp_path / "c.yaml",
+    )
+    expired = Blocked("the certificate has expired", code="LPF205")
+    for collector in settings.collectors:
+        assert collector_policy(collector).delay(expired, 9, 0.0) <= 45.0
 
 
 def test_a_message_carries_the_configured_header(tmp_path: Path) -> None:
@@ -168,9 +229,9 @@ def test_a_message_carries_the_configured_header(tmp_path: Path) -> None:
         {"id": "x", "timestamp": "2026-01-02T03:04:05.006Z", "eventId": "1001", "eventType": "authentication"}
     )
     message = encoder.encode(Entry(Seq(1), "a", event))
-    assert message is not None
+    assert isinstance(message, bytes)
     assert message.startswith(
-        b"<158>1 2026-01-02T03:04:05.006Z fw1.example.net audit 77 authentication - "
+        b'<158>1 2026-01-02T03:04:05.006Z fw1.example.net audit 77 authentication [meta sequenceId="1"] '
         b"CEF:0|Vault|Enterprise|1.0|1001|Login|3|"
     )
 
@@ -182,3 +243,92 @@ def test_our_own_name_is_a_name() -> None:
 def test_the_watchdog_waits_longer_than_any_honest_call(house: House, collector: str) -> None:
     house.start("{name: siem, stall_timeout: 500s, " + collector)
     assert house.app.patience > 510.0
+
+
+# ---- what it says about itself -----------------------------------------------------------------------------
+
+
+def own(received: list[bytes]) -> list[tuple[str, str]]:
+    """Event id and collector of the own events that arrived, in order."""
+    return [(event["eventId"], event.get("collector", "")) for event in own_events(received)]
+
+
+def test_a_dead_collector_is_told_to_the_others_and_so_is_its_return(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.app.report_itself(Thresholds(failing=0.3))
+    with contextlib.closing(ReservedPort()) as nobody:
+        dead = f"{{name: dead, transport: tcp, host: 127.0.0.1, port: {nobody.number}, heartbeat: 0s, "
+        dead += "retry: {first: 50ms, most: 100ms}, fence: {time: 100ms}}"
+        house.start("{name: siem, heartbeat: 0s, " + collector, dead)
+        until(lambda: own(received) == [("8001", ""), ("8007", "dead")])
+        down = own_events(received)[-1]
+        assert (down["state"], down["code"]) == ("failing", "LPF202")
+        late: list[bytes] = []
+        with PretendCollector(("127.0.0.1", nobody.number), on_message=late.append):
+            until(lambda: own(received)[2:] == [("8008", "dead")])
+            until(lambda: own(late) == own(received))
+            house.app.drain(2.0)
+    up = own_events(received)[2]
+    assert (up["since"], up["eventsWaited"]) == (
+        down["since"],
+        3,
+    )  # one event, the start, and that it was down
+    assert own(received)[3:] == [("8002", "")]
+
+
+def test_the_stop_is_handed_over_in_the_same_life(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.app.report_itself()
+    house.start("{name: siem, heartbeat: 0s, " + collector)
+    until(lambda: len(received) == 2)
+    house.app.drain(5.0)
+    assert own(received) == [("8001", ""), ("8002", "")]
+    assert house.app.snapshot()["collectors"]["siem"]["waiting"] == 0
+
+
+def test_a_heartbeat_goes_to_the_collector_it_is_for(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.app.report_itself()
+    house.start(
+        "{name: siem, heartbeat: 1s, exclude: [start], " + collector,
+        "{name: quiet, heartbeat: 0s, " + collector,
+    )
+    until(lambda: own(received).count(("8100", "siem")) == 2)
+    assert set(own(received)) == {("8001", ""), ("8100", "siem")}
+    facts = house.app.snapshot()
+    assert facts["last_heartbeat"] is not None
+    assert facts["journal"]["last"] == 1 + 1 + 2
+
+
+def test_without_being_asked_it_says_nothing_about_itself(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.start("{name: siem, " + collector)
+    until(lambda: len(received) == 1)
+    house.app.drain(5.0)
+    assert own(received) == []
+    assert house.app.snapshot()["last_heartbeat"] is None
+
+
+def test_the_watchdog_waits_for_a_walk_through_many_slow_hosts(house: House, collector: str) -> None:
+    several = collector.replace("host: 127.0.0.1", "host: [127.0.0.1, 127.0.0.2, 127.0.0.3]")
+    house.start("{name: siem, connect_timeout: 100s, " + several)
+    assert house.app.patience > 3 * 3 * 100.0
+
+
+def test_a_full_journal_can_still_say_that_polling_is_paused(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.app.report_itself(Thresholds(failing=0.3))
+    house.write("{name: siem, heartbeat: 0s, " + collector)
+    (house.folder / "events.jsonl").write_text(f'{{"id":"one","message":"{"x" * 2000}"}}\n' * 1000)
+    house.path.write_text(
+        house.path.read_text().replace("path: journal.db", "path: journal.db, max_size: 1MiB")
+    )
+    house.app.apply(decode(house.path.read_text(), house.path))
+    until(lambda: len(own_events(received)) == 2)
+    paused = own_events(received)[1]
+    assert (paused["eventId"], paused["sourceName"], paused["code"]) == ("8005", "archive", "LPF501")

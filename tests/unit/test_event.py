@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from lpforwarder.event import (
     DEEPEST,
     JSON,
+    OWN,
     TOO_DEEP,
     Event,
+    addressed_to,
     as_text,
+    is_own,
     join_lines,
     parse,
     split_lines,
@@ -182,3 +185,17 @@ _leaves = st.one_of(st.text(max_size=8), st.integers(-(2**64), 2**64), st.boolea
 @settings(deadline=None)
 def test_json_is_lossless(fields: dict[str, JSON]) -> None:
     assert parse(Event.of(fields).line) == fields
+
+
+@pytest.mark.parametrize("raw", [b'{"a": NaN}', b'{"a": [Infinity, {"b": -Infinity}]}'])
+def test_numbers_that_json_does_not_have_are_nothing_wherever_they_stand(raw: bytes) -> None:
+    record = parse(raw)
+    assert "null" in as_text(record)
+    assert b"null" in Event.of(record).line
+
+
+def test_what_the_forwarder_says_about_itself_has_names_that_no_source_has() -> None:
+    assert is_own(OWN)
+    assert is_own(addressed_to("siem"))
+    assert not is_own("lpforwarder2")
+    assert not is_own("acme")

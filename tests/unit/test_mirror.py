@@ -10,7 +10,9 @@ ELSEWHERE = {
     "errors.py": "declarations",
     "plugins.py": "tests/contract, over every entry point",
     "delivery/contract.py": "protocols; tests/contract",
+    "endpoint/contract.py": "protocols; tests/fakes/pulled_journal.py satisfies it",
     "intake/contract.py": "protocols; tests/contract",
+    "reporting/view.py": "declarations",
     "runtime/clock.py": "tests/fakes/clock.py satisfies it",
 }
 

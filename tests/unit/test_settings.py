@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ collectors:
     heartbeat: 5 minutes
     facility: authpri
   - name: 12
-    transport: relp
+    transport: rlp
     format: jsn
     password: hunter2
 journal: {max_size: 10 GB, when_full: maybe}
@@ -165,11 +166,13 @@ def test_an_unknown_source_type_is_answered_with_what_is_installed() -> None:
 
 def test_a_key_of_another_transport_is_told_so() -> None:
     text = SOURCE + "collectors: [{name: a, host: localhost, transport: tcp, tls: {verify: true}}]"
-    assert one(text) == ("LPF101", 3, "`tls` belongs to transport: tls")
+    assert one(text) == ("LPF101", 3, "`tls` belongs to transport: relp-tls or tls")
+    text = SOURCE + "collectors: [{name: a, host: localhost, transport: relp, framing: newline}]"
+    assert one(text) == ("LPF101", 3, "`framing` belongs to transport: tcp or tls")
 
 
 def test_the_keys_of_an_unknown_transport_are_checked_as_far_as_possible() -> None:
-    text = SOURCE + "collectors: [{name: a, host: h, transport: relp, fromat: json}]"
+    text = SOURCE + "collectors: [{name: a, host: h, transport: rlp, fromat: json}]"
     assert [problem.code for problem in wrong(text)] == ["LPF116", "LPF101"]
 
 
@@ -204,6 +207,13 @@ def test_names_are_unique_among_their_kind_only() -> None:
 def test_a_source_name_must_be_usable_everywhere() -> None:
     text = 'sources: [{name: "a/b", type: file, path: x}]\n' + COLLECTOR
     assert [problem.code for problem in wrong(text)] == ["LPF108"]
+
+
+def test_no_source_takes_the_name_under_which_the_forwarder_speaks_of_itself() -> None:
+    text = "sources:\n  - name: lpforwarder\n    type: sample\n" + COLLECTOR
+    assert one(text) == ("LPF108", 2, "choose another name")
+    called_so = SOURCE + "collectors: [{name: lpforwarder, host: h}]\n"
+    assert settings(called_so).collectors[0].name == "lpforwarder"
 
 
 def test_items_that_are_no_mappings_are_reported_not_fatal() -> None:
@@ -266,6 +276,14 @@ def test_nothing_found_says_where_it_looked() -> None:
     (problem,) = caught.value.problems
     assert problem.code == "LPF107"
     assert problem.what == "no configuration found. looked at: ./no-such.yaml, /no/such.yaml"
+
+
+def test_a_pipe_that_nobody_writes_into_is_an_empty_configuration_and_no_trap(tmp_path: Path) -> None:
+    pipe = tmp_path / "config.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError) as caught:
+        load(pipe)
+    assert [problem.code for problem in caught.value.problems] == ["LPF107"]
 
 
 def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path: Path) -> None:

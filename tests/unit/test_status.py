@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lpforwarder.journal.facts import CollectorFacts, Facts, SourceFacts
+from lpforwarder.cli.status import page
+from lpforwarder.delivery.certificates import Certificate
+from lpforwarder.journal.facts import CollectorFacts, Facts, SetAsideFacts, SourceFacts
+from lpforwarder.journal.notice import Notice
+from lpforwarder.journal.scan import ASKED_AGAIN, CONTENTS, EXPIRED, Gap
 from lpforwarder.runtime.worker import WorkerError, WorkerState
 from lpforwarder.settings import Settings, decode
 from lpforwarder.status import Life, LinkState, age, events, snapshot, spoken
@@ -96,6 +101,15 @@ def test_the_keys_of_the_interface_are_there(settings: Settings) -> None:
     assert {"first", "last", "bytes", "full_in_seconds"} <= made["journal"].keys()
 
 
+def test_the_last_heartbeat_is_told_while_the_service_runs(settings: Settings) -> None:
+    alive = replace(life(), heartbeat="2026-11-22T11:58:00.000Z")
+    assert (
+        snapshot(settings, facts(), waiting(), alive, now=NOW)["last_heartbeat"] == "2026-11-22T11:58:00.000Z"
+    )
+    assert snapshot(settings, facts(), waiting(), life(), now=NOW)["last_heartbeat"] is None
+    assert snapshot(settings, facts(), waiting(), None, now=NOW)["last_heartbeat"] is None
+
+
 def test_all_is_well(settings: Settings) -> None:
     made = snapshot(settings, facts(), waiting(), life(), now=NOW)
     assert made["verdict"] == "ok"
@@ -145,6 +159,26 @@ def test_an_alarm_of_a_source_is_the_sentence(settings: Settings) -> None:
     assert made["sources"]["archive"]["alarms"][0]["fix"] == "set time_zone"
 
 
+def test_events_that_were_set_aside_are_told_when_nothing_is_worse(settings: Settings) -> None:
+    aside = {"siem": SetAsideFacts(kept=2, again=1, sent=4, lost=1, total=8)}
+    told = replace(facts(), set_asides=aside)
+    made = snapshot(settings, told, waiting(), life(), now=NOW)
+    assert made["verdict"] == "behind"
+    assert made["sentence"] == (
+        "siem could not take 2 events; they are set aside, all others go on. See: lpforwarder rejects list."
+    )
+    siem = made["collectors"]["siem"]
+    assert (siem["set_aside"], siem["set_aside_total"], siem["set_aside_lost"]) == (2, 8, 1)
+    assert made["collectors"]["admins"]["set_aside"] == 0
+    waits = snapshot(settings, told, waiting(siem=1, oldest="2026-11-22T11:50:00.000Z"), life(), now=NOW)
+    assert waits["sentence"].startswith("siem is behind")
+
+
+def test_events_that_are_on_their_way_again_are_no_trouble(settings: Settings) -> None:
+    told = replace(facts(), set_asides={"siem": SetAsideFacts(again=1, total=1)})
+    assert snapshot(settings, told, waiting(siem=1, oldest=NOW), life(), now=NOW)["verdict"] == "ok"
+
+
 def test_a_service_that_is_down_tells_what_waits(settings: Settings) -> None:
     made = snapshot(settings, facts(), waiting(siem=12), None, now=NOW)
     assert (made["verdict"], made["running"], made["pid"]) == ("down", False, None)
@@ -192,3 +226,123 @@ def test_the_age_of_the_future_and_of_nothing_is_zero() -> None:
     assert age("2026-11-22T12:00:01.500Z", NOW) == 0.0
     assert age(None, NOW) == 0.0
     assert age("2026-11-22T11:59:58.500Z", NOW) == 1.5
+
+
+# ---- links in real networks -------------------------------------------------------------------------------
+
+
+def link(**values: Any) -> Life:
+    return replace(life(), links={"siem": LinkState(connected_since="2026-11-22T09:00:01.000Z", **values)})
+
+
+def ending(day: str) -> Certificate:
+    return Certificate(kind="collector", subject="siem.example.net", not_after=f"{day}T12:00:00.000Z")
+
+
+def test_certificates_are_shown_with_the_days_they_have_left(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(), link(certificates=[ending("2026-12-13")]), now=NOW)
+    assert made["collectors"]["siem"]["certificates"] == [
+        {
+            "kind": "collector",
+            "subject": "siem.example.net",
+            "not_after": "2026-12-13T12:00:00.000Z",
+            "days": 21,
+            "text": "the collector's certificate siem.example.net ends in 21 days",
+        }
+    ]
+    assert made["verdict"] == "ok"
+    assert "siem: the collector's certificate siem.example.net ends in 21 days [LPF205]." in page(made)
+
+
+@pytest.mark.parametrize(("day", "words"), [("2026-11-25", "ends in 3 days"), ("2026-11-20", "has expired")])
+def test_a_certificate_about_to_end_is_the_sentence(day: str, words: str, settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(), link(certificates=[ending(day)]), now=NOW)
+    assert made["verdict"] == "behind"
+    assert made["sentence"] == f"siem: the collector's certificate siem.example.net {words}."
+
+
+def test_a_certificate_with_more_than_a_month_left_is_not_worth_a_line(settings: Settings) -> None:
+    made = snapshot(settings, facts(), waiting(), link(certificates=[ending("2027-01-13")]), now=NOW)
+    assert "certificate" not in page(made)
+
+
+def test_a_collector_that_confirms_nothing_is_stalled_after_a_while(settings: Settings) -> None:
+    for since, stalled in (("2026-11-22T11:59:20.000Z", False), ("2026-11-22T11:59:00.000Z", True)):
+        alive = link(unconfirmed=4, unmoved_since=since)
+        made = snapshot(settings, facts(), waiting(siem=4, oldest=since), alive, now=NOW)
+        assert (made["collectors"]["siem"]["stalled_since"] is not None) is stalled
+        assert (made["verdict"] == "behind") is stalled
+    assert made["sentence"] == (
+        "siem is connected and has confirmed nothing for 1 min. 4 events wait safely."
+    )
+    assert "stalled 1 min" in page(made)
+
+
+def test_a_rate_limit_that_holds_events_is_told(settings: Settings, tmp_path: Path) -> None:
+    limited = decode(TEXT.replace("siem.example.net}", "siem.example.net, rate_limit: 30/m}"), tmp_path / "c")
+    old = "2026-11-22T11:50:00.000Z"
+    made = snapshot(limited, facts(), waiting(siem=4, oldest=old), link(is_held=True), now=NOW)
+    assert made["collectors"]["siem"]["rate_limit"] == "30/m"
+    assert made["sentence"] == (
+        "siem is behind: 4 events wait safely, the oldest for 10 min. It is held to 30/m by rate_limit."
+    )
+    assert "held to 30/m" in page(made)
+    made = snapshot(settings, facts(), waiting(), life(), now=NOW)
+    assert (made["collectors"]["siem"]["rate_limit"], made["collectors"]["siem"]["held"]) == ("none", False)
+
+
+def test_an_alarm_of_a_link_is_shown_while_all_is_well(settings: Settings) -> None:
+    alarm = WorkerError(code="LPF222", text="b is used, for a comes first and is down", fix="nothing")
+    made = snapshot(settings, facts(), waiting(), link(alarms=[alarm]), now=NOW)
+    assert made["verdict"] == "ok"
+    assert made["collectors"]["siem"]["alarms"] == [{"code": "LPF222", "text": alarm.text, "fix": "nothing"}]
+    assert "siem: b is used, for a comes first and is down [LPF222]." in page(made)
+
+
+# ---- the journal ------------------------------------------------------------------------------------------
+
+GAPS = (
+    Gap(first=5, count=3, reason=CONTENTS, found=NOW, missed={"siem": 2}),
+    Gap(first=9, count=50, reason=ASKED_AGAIN, found=NOW),
+    Gap(first=1, count=4, reason=EXPIRED, found=NOW, collector="siem", missed={"siem": 4}),
+)
+
+
+def test_gaps_say_what_is_lost_and_to_whom(settings: Settings) -> None:
+    made = snapshot(settings, replace(facts(), gaps=GAPS), waiting(), life(), now=NOW)
+    assert [(gap["count"], gap["lost"], gap["collector"]) for gap in made["journal"]["gaps"]] == [
+        (3, True, None),
+        (50, False, None),
+        (4, True, "siem"),
+    ]
+    assert (made["collectors"]["siem"]["lost"], made["collectors"]["admins"]["lost"]) == (6, 0)
+
+
+@pytest.mark.parametrize("code", ["LPF505", "LPF511"])
+def test_a_grave_warning_of_the_journal_is_the_sentence(settings: Settings, code: str) -> None:
+    warnings = [
+        Notice(code="LPF510", text="the clock has jumped", fix="look at it"),
+        Notice(code=code, text="the journal is in danger", fix="help", is_grave=True),
+    ]
+    made = snapshot(settings, facts(), waiting(), replace(life(), warnings=warnings), now=NOW)
+    assert (made["verdict"], made["sentence"]) == ("behind", "The journal is in danger.")
+    assert [one["code"] for one in made["journal"]["warnings"]] == ["LPF510", code]
+
+
+def test_a_warning_that_is_not_grave_leaves_the_verdict_alone(settings: Settings) -> None:
+    warnings = [Notice(code="LPF510", text="the clock has jumped", fix="look at it")]
+    made = snapshot(settings, facts(), waiting(), replace(life(), warnings=warnings), now=NOW)
+    assert made["verdict"] == "ok"
+
+
+def test_little_room_is_said_after_who_is_missing_and_damage_before(settings: Settings) -> None:
+    refused = WorkerState(
+        state="waiting", since=NOW, error=WorkerError(code="LPF202", text="refused"), next_try=NOW
+    )
+    for code, sentence in (("LPF511", "siem is unreachable"), ("LPF509", "Read-only")):
+        told = replace(
+            life(collector__siem=refused),
+            warnings=[Notice(code=code, text="read-only", fix="", is_grave=True)],
+        )
+        made = snapshot(settings, facts(), waiting(), told, now=NOW)
+        assert made["sentence"].startswith(sentence)

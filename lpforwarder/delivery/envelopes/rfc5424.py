@@ -1,7 +1,8 @@
-"""RFC 5424 header: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID - MSG`.
+"""RFC 5424 header: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [meta sequenceId="N"] MSG`.
 
-TIMESTAMP is the event's own time, not the time of sending, so receivers sort by what happened. There is no
-structured data: an element of our own would need a private enterprise number.
+TIMESTAMP is the event's own time, not the time of sending, so receivers sort by what happened. The only
+structured data is the number of the message (§7.3.1), or `-` without one: an element of our own would need
+a private enterprise number.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Rfc5424:
         # Two of the header's three variable parts have few values: they are made once a kind.
         self._around = lru_cache(maxsize=_KINDS_KEPT)(self._parts)
 
-    def wrap(self, event: Event, payload: bytes) -> bytes:
+    def wrap(self, event: Event, payload: bytes, sequence: int | None = None) -> bytes:
         """The whole SYSLOG-MSG. TIMESTAMP is `-` when the event has no RFC 3339 time."""
         before, after = self._around(event.text("eventType")[:_MSGID_LIMIT], event.severity)
         when = event.text("timestamp")
@@ -88,12 +89,14 @@ class Rfc5424:
             when = rfc3339.canonical(when) or "-"
         if self._utf8_bom != "never" and (self._utf8_bom == "always" or not payload.isascii()):
             payload = _BOM + payload
-        return b"%b%b%b%b" % (before, when.encode("ascii"), after, payload)
+        if sequence is None:
+            return b"%b%b%b- %b" % (before, when.encode("ascii"), after, payload)
+        return b'%b%b%b[meta sequenceId="%d"] %b' % (before, when.encode("ascii"), after, sequence, payload)
 
     def _parts(self, event_type: str, severity: int) -> tuple[bytes, bytes]:
-        """What stands before and behind the TIMESTAMP."""
+        """What stands before the TIMESTAMP, and between it and the structured data."""
         pri = self._facility * 8 + _SEVERITIES[severity]
-        after = f" {self._sender} {hygiene.token(event_type, _MSGID_LIMIT)} - "
+        after = f" {self._sender} {hygiene.token(event_type, _MSGID_LIMIT)} "
         return b"<%d>1 " % pri, after.encode("ascii")
 
 

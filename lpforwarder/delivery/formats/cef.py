@@ -21,7 +21,7 @@ from lpforwarder import event_ids, rfc3339
 from lpforwarder.config.options import Options
 from lpforwarder.delivery import hygiene
 from lpforwarder.delivery.hygiene import UNLIMITED
-from lpforwarder.event import Event
+from lpforwarder.event import OWN, Event
 
 # Canonical name, what stands before the value, characters that the CEF dictionary allows before escaping.
 # Keys beginning with lpforwarder are ours, so the dictionary sets no length.
@@ -44,6 +44,11 @@ _TEXTS = (
     ("timestampAmbiguous", "lpforwarderTimestampAmbiguous=", UNLIMITED),
     ("truncated", "lpforwarderTruncated=", UNLIMITED),
 )
+_HANDLED = frozenset(
+    {"id", "timestamp", "eventId", "result", "severity", "sourceIp", "sourceIpRaw", "targetUsers", "eventUid"}
+    | {name for name, _, _ in _TEXTS}
+)
+"""What every event may have; the other fields of own events get keys of ours."""
 _VENDOR_LIMIT, _VERSION_LIMIT, _OUTCOME_LIMIT = 63, 31, 63
 _OUTCOMES = {"success": ("outcome=success",)} | dict.fromkeys(event_ids.FAILED, ("outcome=failure",))
 _EXTERNAL_ID_LIMIT = 40
@@ -114,6 +119,8 @@ class CefFormat:
                 pairs += self._pair(key, event.text(name), most)
         if "targetUsers" in fields:
             pairs += self._pair("lpforwarderTargetUsers=", _target_users(event), UNLIMITED)
+        if fields.get("source") == OWN:
+            pairs += self._own(event)
         if when:
             pairs.append(f"cs6Label=eventTimeRfc3339 cs6={when}")
         header = self._header(event.text("eventId")[:_CLASS_ID_LIMIT], event.severity)
@@ -133,6 +140,19 @@ class CefFormat:
         if plain and text:
             return (key + text,)
         return self._pair(key, text, UNLIMITED)
+
+    def _own(self, event: Event) -> Sequence[str]:
+        """The fields that only own events have: `eventsWaiting` as `lpforwarderEventsWaiting`.
+
+        None of our names is one that CEF cannot carry; such a name in a forged event is left out. `count`
+        is not CEF's `cnt`, by which receivers multiply events.
+        """
+        pairs: list[str] = []
+        for name in event.fields:
+            if name not in _HANDLED and name.isascii() and name.isalnum() and name[0].islower():
+                key = f"lpforwarder{name[0].upper()}{name[1:]}="
+                pairs += self._pair(key, event.text(name), UNLIMITED)
+        return pairs
 
     def _outcome(self, result: str) -> Sequence[str]:
         return _OUTCOMES.get(result.strip(" ")) or self._pair("outcome=", result, _OUTCOME_LIMIT)

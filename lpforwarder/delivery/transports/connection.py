@@ -15,15 +15,19 @@ import ssl
 import struct
 import termios
 import time
+from collections.abc import Callable
 from fcntl import ioctl
 from typing import Any
 
 from lpforwarder.delivery.transports import failures
+from lpforwarder.delivery.transports.liveness import ALLOWANCE, SILENCE, USER_TIMEOUT, silent_for
 from lpforwarder.errors import Failure, Transient
 
 MOST_ANSWER = 64 * 1024  # octets a collector may say before we hang up; syslog collectors say nothing
 READ_SIZE = 64 * 1024
 JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
+AT_ONCE = 2.0  # seconds; a collector that hangs up sooner, before we wrote, wants nothing from us
+GLANCE = 1.0  # seconds between two looks at whether the far kernel still answers
 UNEVENTFUL = 0.005  # seconds between two looks at what the kernel gives no event for
 
 
@@ -53,6 +57,10 @@ class Connection:
         """Octets handed to the kernel, TLS overhead included."""
         self.finished = False
         """We said that nothing more will come."""
+        self.silence = SILENCE
+        """Seconds in which the far kernel has to answer something, or it counts as gone."""
+        self.listener: Callable[[bytes], None] | None = None
+        """Gets what the collector says, deciphered, in whatever pieces it comes; None drops it."""
         self._sock = sock
         self._wake = wake
         self._tls: ssl.SSLObject | None = None
@@ -62,6 +70,9 @@ class Connection:
         self._torn = False
         self._ended = False
         self._lost: Transient | None = None
+        self._began = time.monotonic()
+        self._has_written = False
+        self._kernel_waits = USER_TIMEOUT
         self._heard = 0
         self._heard_tls = False
 
@@ -72,6 +83,10 @@ class Connection:
             return self._sock.family, self._sock.getpeername()
         except OSError as error:
             raise self._broke(error) from error
+
+    def obey(self, wake: Wake) -> None:
+        """From now on that one ends all waits: the connection has changed hands."""
+        self._wake = wake
 
     # ---- beginning ------------------------------------------------------------------------------------
 
@@ -121,7 +136,16 @@ class Connection:
         """Hands `data` to the kernel; Transient when the collector takes nothing for `stall` seconds."""
         if self._torn:
             raise failures.torn(self.peer)
+        self._has_written = True
+        self._let_kernel_wait(stall + ALLOWANCE)
         self._transmit(self._encrypt(data) if self._tls is not None else data, stall)
+
+    def _let_kernel_wait(self, seconds: float) -> None:
+        """Keeps the kernel from giving up on a closed window before we do."""
+        if seconds > self._kernel_waits:
+            milliseconds = min(round(seconds * 1000), 2**31 - 1)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            self._kernel_waits = seconds
 
     def _encrypt(self, data: bytes) -> bytes:
         assert self._tls is not None
@@ -152,28 +176,58 @@ class Connection:
 
     def _wait_writable(self, deadline: float) -> None:
         left = deadline - time.monotonic()
-        events = self._poll(select.POLLIN | select.POLLOUT, left)
-        if not events and left <= 0:
-            raise failures.stalled(self.peer)
+        events = self._poll(select.POLLIN | select.POLLOUT, min(left, GLANCE))
+        if not events:
+            self._check_silence()
+            if left <= 0:
+                raise failures.stalled(self.peer)
         if events & ~select.POLLOUT:
             self.probe()
 
     # ---- noticing -------------------------------------------------------------------------------------
 
     def probe(self) -> None:
-        """Raises Transient when the collector has closed or reset; reads and drops what it says.
+        """Raises Transient when the collector has closed or reset; reads what it says.
 
         Needed before each write: the first write after the peer's FIN "succeeds" and is lost. Under TLS
         1.3 it also takes the session tickets, which unread would turn our close into a reset.
         """
+        self._check_silence()
         while (data := self._receive()) is not None:
             if not data:
-                raise failures.hung_up(self.peer)
-            self._hear(data, instead_of="taking it")
+                raise self._hung_up()
             if self._tls is not None:
                 self._incoming.write(data)
                 self._heard_tls = True
                 self._decrypt()
+            elif self.listener is not None:
+                self.listener(data)
+            self._hear(data, instead_of="taking it")
+
+    def _hung_up(self) -> Transient:
+        if self._has_written or time.monotonic() - self._began >= AT_ONCE:
+            return failures.hung_up(self.peer)
+        return failures.unread(self.peer)
+
+    def _check_silence(self) -> None:
+        """Raises Transient when the far kernel has answered nothing for `silence` seconds."""
+        try:
+            seconds = silent_for(self._sock)
+        except OSError as error:
+            raise self._broke(error) from error
+        if seconds >= self.silence:
+            self._lost = self._lost or failures.silent(self.peer, seconds)
+            raise self._lost
+
+    def understood(self) -> None:
+        """What the collector has said so far was an answer; it may say as much again.
+
+        Our kernel acknowledges it at once. Of a collector that writes each answer by itself, as librelp does,
+        the kernel holds back the second one until the first is acknowledged, which else takes 40 ms.
+        """
+        self._heard = 0
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _receive(self) -> bytes | None:
         """What has arrived, b"" when the collector has closed, None when there is nothing yet."""
@@ -195,12 +249,13 @@ class Connection:
             raise failures.talks(self.peer, instead_of)
 
     def _decrypt(self) -> None:
-        """Drops the plain text; raises what the collector's alert means."""
+        """Hands on the plain text, or drops it; raises what the collector's alert means."""
         assert self._tls is not None
         with contextlib.suppress(ssl.SSLWantReadError):
             try:
-                while self._tls.read(READ_SIZE):
-                    pass
+                while plain := self._tls.read(READ_SIZE):
+                    if self.listener is not None:
+                        self.listener(plain)
             except ssl.SSLZeroReturnError:
                 raise failures.hung_up(self.peer, "TLS session") from None
             except ssl.SSLWantReadError:
@@ -221,6 +276,7 @@ class Connection:
 
         A reset socket keeps its last count for ever, so the counter is read first and the error second.
         """
+        self._check_silence()
         if self._lost is not None:
             raise self._lost
         count: int = struct.unpack("i", ioctl(self._sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0]
@@ -228,6 +284,13 @@ class Connection:
         if failed:
             raise self._broke(OSError(failed, os.strerror(failed)))
         return count
+
+    def watch(self, seconds: float) -> None:
+        """Raises Transient when the collector ends the connection within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.wait(left)
+            self.probe()
 
     def wait(self, within: float) -> None:
         """Returns when the collector says or ends something, or after `within` seconds at most."""
@@ -268,6 +331,7 @@ class Connection:
         while not self._ended:
             data = self._receive()
             if data is None:
+                self._check_silence()
                 return False
             self._hear(data, instead_of="closing")
         # A collector that closed before our last octets arrived has not acknowledged them.

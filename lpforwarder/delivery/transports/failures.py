@@ -9,16 +9,24 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 
 from lpforwarder.errors import Blocked, Failure, Transient
 
+_UNKNOWN_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
+_MOST_TOLD = 3  # addresses of one name; nobody reads on
+_WAY = "look at the machine and at the network on the way; it is tried again by itself"
 _IS_IT_TLS = "does this port speak TLS? if it is plain TCP: transport: tcp"
 
+_CUT_OFF = frozenset(
+    {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+)
 _NAME_MISMATCH = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 _NOT_YET_VALID = 9
 _EXPIRED = 10
-_STRICT = frozenset({79, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94})  # the checks of X509_V_FLAG_X509_STRICT
+_STRICT = frozenset({79, *range(80, 95)})  # the checks of X509_V_FLAG_X509_STRICT
+_WEAK = frozenset({66, 67, 68})  # keys and signatures below the library's security level
 _CLIENT_CERTIFICATE = (
     "CERTIFICATE_REQUIRED",
     "ALERT_UNKNOWN_CA",
@@ -37,13 +45,25 @@ _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PAC
 
 
 def unresolved(host: str, error: OSError | ValueError) -> Transient:
-    """A name without an address."""
-    reason = error.strerror if isinstance(error, socket.gaierror) else "not a valid host name"
-    return Transient(
-        f'the name "{host}" cannot be resolved: {reason}',
-        code="LPF201",
-        fix="check the spelling and this machine's name servers",
+    """A name without an address: nobody knows it, or nobody was there to ask."""
+    if not isinstance(error, socket.gaierror):
+        return _no_name(host, "it is not a valid host name", "correct host")
+    if error.errno == socket.EAI_AGAIN:
+        return _no_name(host, "no name server answers", "look at this machine's name servers and its network")
+    if error.errno in _UNKNOWN_NAME:
+        return _no_name(host, f"no name server knows it ({error.strerror})", "check the spelling of host")
+    return _no_name(host, f"{error.strerror}", "check the spelling and this machine's name servers")
+
+
+def slow_name(host: str, seconds: float) -> Transient:
+    """A resolver that takes its time; it goes on, and what it finds counts at the next try."""
+    return _no_name(
+        host, f"no answer in {seconds:.1f} s", "look at this machine's name servers; an address needs none"
     )
+
+
+def _no_name(host: str, why: str, fix: str) -> Transient:
+    return Transient(f'the name "{host}" cannot be resolved: {why}', code="LPF201", fix=fix)
 
 
 def unreachable(peer: str, code: int) -> Transient:
@@ -63,15 +83,43 @@ def unreachable(peer: str, code: int) -> Transient:
     return Transient(f"cannot reach {peer}: {os.strerror(code)}", code="LPF203")
 
 
+def none_answered(told: Sequence[Transient]) -> Transient:
+    """What to say of several addresses none of which took us: each in turn, and what to do about the best.
+
+    An address that refuses tells more than one that says nothing.
+    """
+    if len(told) == 1:
+        return told[0]
+    best = next((failure for failure in told if failure.code == "LPF202"), told[0])
+    shown = "; ".join(failure.what for failure in told[:_MOST_TOLD])
+    more = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    return Transient(shown + more, code=best.code, fix=best.fix)
+
+
+def second_choice(used: str, preferred: str, error: Failure | None) -> Transient:
+    """Advice: events flow, but not to the host that stands first."""
+    why = error.what if error is not None else "it took connections and nothing else"
+    return Transient(
+        f"{used} is used, for {preferred} comes first and is down: {why}",
+        code="LPF222",
+        fix="nothing, if that host comes back; it is looked for all the time",
+    )
+
+
 # ---- on a connection ------------------------------------------------------------------------------------
 
 
 def lost(peer: str, error: OSError) -> Transient:
-    """A link that broke after it was up."""
-    if error.errno == errno.ETIMEDOUT:
-        return Transient(f"{peer} no longer answers: the connection timed out", code="LPF203")
+    """A link that broke after it was up: reset by the collector, or cut off from it."""
+    if error.errno in _CUT_OFF:
+        why = "the connection timed out" if error.errno == errno.ETIMEDOUT else error.strerror
+        return Transient(f"{peer} no longer answers: {why}", code="LPF220", fix=_WAY)
     if error.errno in (errno.ECONNRESET, errno.EPIPE):
-        return Transient(f"{peer} reset the connection", code="LPF214")
+        return Transient(
+            f"{peer} reset the connection: it died, or closed without reading all of it",
+            code="LPF214",
+            fix="a restart of the collector does that; if it repeats, its own log should say why",
+        )
     return Transient(f"the connection to {peer} broke: {error.strerror or error}", code="LPF214")
 
 
@@ -82,6 +130,21 @@ def hung_up(peer: str, what: str = "connection") -> Transient:
         code="LPF212",
         fix="if it does so after every message, test-send finds out why: framing, or TLS expected",
     )
+
+
+def unread(peer: str) -> Transient:
+    """A collector that closed as soon as it was connected, before we had written anything."""
+    return Transient(
+        f"{peer} closed the connection without reading",
+        code="LPF221",
+        fix="does the collector let this machine in? a list of senders, a limit of connections, a balancer "
+        "without members behind it",
+    )
+
+
+def silent(peer: str, seconds: float) -> Transient:
+    """A peer whose kernel answers no more: the machine or the way to it is gone, nobody closed anything."""
+    return Transient(f"{peer} no longer answers: nothing for {seconds:.0f} s", code="LPF220", fix=_WAY)
 
 
 def stalled(peer: str) -> Transient:
@@ -106,6 +169,55 @@ def talks(peer: str, instead_of: str) -> Transient:
 def aborted(peer: str) -> Transient:
     """abort() was called while we waited."""
     return Transient(f"the connection to {peer} was given up because we are stopping", code="LPF290")
+
+
+# ---- RELP -----------------------------------------------------------------------------------------------
+
+
+def not_relp(peer: str, how: str) -> Transient:
+    """A peer that does not open a RELP session: `how` says what it does instead."""
+    return Transient(
+        f"{peer} {how} instead of opening a RELP session",
+        code="LPF230",
+        fix="is this the port of a RELP input (imrelp)? one that wants TLS: transport: relp-tls; "
+        "plain syslog: transport: tcp or tls",
+    )
+
+
+def session_refused(peer: str, why: str) -> Blocked:
+    """A collector that speaks RELP, but not with us."""
+    return Blocked(
+        f"{peer} refuses the RELP session: {why}",
+        code="LPF231",
+        fix="look at the collector's log and at its RELP input: it must take the command syslog",
+    )
+
+
+def breaks_relp(peer: str, how: str) -> Transient:
+    """A collector that said something no RELP collector may say."""
+    return Transient(
+        f"{peer} breaks the rules of RELP: {how}; hanging up",
+        code="LPF232",
+        fix="if it repeats, something on the way changes the stream, or the collector has a bug",
+    )
+
+
+def takes_nothing(peer: str, code: str) -> Transient:
+    """A collector that refuses one message after the other, good ones too."""
+    return Transient(
+        f"{peer} refuses every message (code {code})",
+        code="LPF233",
+        fix="look at the collector's log: its disk may be full",
+    )
+
+
+def unanswered(peer: str, seconds: float) -> Transient:
+    """A collector that is connected and does not acknowledge."""
+    return Transient(
+        f"{peer} has acknowledged nothing for {seconds:.0f} s; giving this session up",
+        code="LPF211",
+        fix="look at the collector: it is connected but does not take what it reads",
+    )
 
 
 # ---- TLS ------------------------------------------------------------------------------------------------
@@ -200,9 +312,15 @@ def _unverified(error: ssl.SSLCertVerificationError, peer: str) -> Blocked:
         )
     if code in _STRICT:
         return Blocked(
-            f"the authority of {peer} breaks a rule of RFC 5280: {error.verify_message}",
+            f"the authority of {peer}: it breaks a rule of RFC 5280 ({error.verify_message})",
             code="LPF207",
             fix="have the CA reissued; meanwhile tls: {strict_ca: false} keeps name and chain checked",
+        )
+    if code in _WEAK:
+        return Blocked(
+            f"the authority of {peer}: it uses what is too weak today ({error.verify_message})",
+            code="LPF207",
+            fix="have the certificate and its CA reissued with SHA-256 and RSA 2048 or better",
         )
     return Blocked(f"the certificate of {peer} is refused: {error.verify_message}", code="LPF206")
 

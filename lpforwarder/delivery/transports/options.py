@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
@@ -150,32 +150,28 @@ class TlsSettings(Options):
         yield from files.key_pair(self.cert_file, self.key_file, keys=("cert_file", "key_file"))
 
 
-class TcpOptions(Options):
-    """The keys of `transport: tcp`."""
+class LinkOptions(Options):
+    """The keys of every link over TCP, whatever is spoken on it."""
+
+    over_tls: ClassVar[str] = "tls"
+    """The transport that says the same over TLS."""
 
     host: Hosts = Field(
         description="name or address; several are tried in order: [a, b]",
         examples=["siem.example.net"],
     )
-    port: Port = Field(601, description="tls 6514, tcp 601")
-    framing: Literal["octet-counting", "newline"] = Field(
-        "octet-counting", description="octet-counting or newline; tls has octet-counting only"
-    )
-    confirm: Literal["close", "kernel"] = Field(
-        "close",
-        description="close; kernel for collectors that dislike reconnects",
-    )
+    port: Port
     connect_timeout: Positive = Field(10.0, description="for connection and TLS handshake")
     stall_timeout: Positive = Field(120.0, description="one that takes nothing for so long is given up")
 
     def advice(self) -> Iterable[Finding]:
         yield from self._port_advice()
         far = [host for host in self.host if not is_loopback(host)]
-        if far and not isinstance(self, TlsOptions):
+        if far and not isinstance(self, TlsLinkOptions):
             yield Finding(
                 key="host",
                 what=f"events travel to {far[0]} unencrypted: anybody on the way can read them",
-                fix="transport: tls, if the collector can",
+                fix=f"transport: {self.over_tls}, if the collector can",
             )
 
     def _port_advice(self) -> Iterable[Finding]:
@@ -185,11 +181,29 @@ class TcpOptions(Options):
             )
 
 
-class TlsOptions(TcpOptions):
+class TlsLinkOptions(LinkOptions):
+    """The keys of every link over TLS."""
+
+    tls: TlsSettings = Field(TlsSettings(), description="how the collector proves who it is, and how we do")
+
+
+class TcpOptions(LinkOptions):
+    """The keys of `transport: tcp`."""
+
+    port: Port = Field(601, description="tls 6514, tcp 601, relp 2514")
+    framing: Literal["octet-counting", "newline"] = Field(
+        "octet-counting", description="octet-counting or newline; tls has octet-counting only"
+    )
+    confirm: Literal["close", "kernel"] = Field(
+        "close",
+        description="close; kernel for collectors that dislike reconnects",
+    )
+
+
+class TlsOptions(TcpOptions, TlsLinkOptions):
     """The keys of `transport: tls`; RFC 5425 §4.3 allows no other framing."""
 
-    port: Port = Field(6514, description="tls 6514, tcp 601")
+    port: Port = Field(6514, description="tls 6514, tcp 601, relp 2514")
     framing: Literal["octet-counting"] = Field(
         "octet-counting", description="octet-counting or newline; tls has octet-counting only"
     )
-    tls: TlsSettings = Field(TlsSettings(), description="how the collector proves who it is, and how we do")

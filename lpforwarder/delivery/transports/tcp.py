@@ -7,35 +7,28 @@ messages count once the collector has closed it without a reset while the next o
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
+from lpforwarder.delivery.certificates import Certificate
 from lpforwarder.delivery.contract import Refusal
 from lpforwarder.delivery.framing import by_name
+from lpforwarder.delivery.transports import diagnosis, failures
 from lpforwarder.delivery.transports.connection import JUDGEMENT, UNEVENTFUL, Connection, Wake
+from lpforwarder.delivery.transports.credentials import Credentials
+from lpforwarder.delivery.transports.dialing import Address
+from lpforwarder.delivery.transports.fences import FENCE_TIMEOUT, Fences
 from lpforwarder.delivery.transports.hosts import Hosts
 from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions
-from lpforwarder.delivery.transports.tls import check_fingerprint, context
-from lpforwarder.errors import Failure, Transient
+from lpforwarder.delivery.transports.tls import check_fingerprint, server_name
+from lpforwarder.errors import Blocked, Failure, Transient
 
-FENCE_TIMEOUT = 30.0  # seconds until a collector that has not closed counts as not answering
-FENCE_FAILURES = 3  # in a row, until we no longer ask for it
-SETTLE = 0.025  # seconds a process that dies needs at most to close all its sockets
-WARINESS = 0.3  # seconds in which a collector that takes one connection only hangs up on a second one
 LINGER = 2.0  # seconds for a polite end of a link that carries nothing unconfirmed
+CHANGE_WITHIN = 1.0  # seconds a batch waits at most until the link is free to change to a better host
 
-
-@dataclass(slots=True)
-class _Fenced:
-    """A half-closed connection: its messages end at `upto`, counted since open()."""
-
-    connection: Connection
-    upto: int
-    deadline: float
-    ended_at: float | None = None
+_DISTRUSTED = frozenset({"LPF211", "LPF220", "LPF221"})  # takes nothing, gone silent, closed unread
 
 
 class TcpTransport:
@@ -47,12 +40,9 @@ class TcpTransport:
     Options = TcpOptions
 
     def __init__(self, options: TcpOptions, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.confirm: str = options.confirm
         self.peer = ""
-        self.unanswered_fences = 0
         self._options = options
         self._clock = clock
-        self._framer = by_name(options.framing)
         self._wake = Wake()
         self._hosts = Hosts(
             options.host,
@@ -64,7 +54,9 @@ class TcpTransport:
         )
         self._host = ""
         self._current: Connection | None = None
-        self._fenced: deque[_Fenced] = deque()
+        self._better: tuple[str, Connection] | None = None
+        """A connection to a host that is preferred to this one, for when this one carries nothing."""
+        self._fences = Fences(options.confirm, clock)
         self._sent = 0
         self._confirmed = 0
         self._told = 0
@@ -72,28 +64,47 @@ class TcpTransport:
         self._marks: deque[tuple[int, int]] = deque()
         """Under `kernel`: (octets on the wire, messages sent) after each write."""
         self._failure: Failure | None = None
-        self._ask_again_at = float("-inf")
-        self._is_wary = False
-        """The last fence cost us the link: look longer at the next connection before half-closing."""
+        self._has_tried = False
+        """Something was sent to this host, or we tried to."""
+        self._confirmed_before = 0
+        """What was confirmed before this host was taken."""
 
     # ---- the contract ---------------------------------------------------------------------------------
+
+    @property
+    def confirm(self) -> str:
+        return self._fences.confirm
+
+    @property
+    def unanswered_fences(self) -> int:
+        """Fences in a row that the collector did not answer in time."""
+        return self._fences.unanswered
+
+    @property
+    def alarms(self) -> Sequence[Failure]:
+        """What a person should look at although the link works: hosts that are preferred and down."""
+        if self._current is None:
+            return ()
+        down = self._hosts.before(self._host)
+        return [failures.second_choice(self._host, host, error) for host, error in down.items()]
 
     def open(self) -> None:
         self._sent = self._confirmed = self._told = 0
         self._marks.clear()
         self._failure = None
         self._prepare()
-        self._host, self._current = self._hosts.reach()
-        self.peer = self._current.peer
+        self._take(*self._hosts.reach())
 
     def send(self, messages: Sequence[bytes]) -> None:
         try:
             self._keep_order()
+            self._let_change()
+            self._has_tried = True
             connection = self._live()
             self._check_health(connection)
-            connection.write(self._framer.frame(messages), self._options.stall_timeout)
+            connection.write(by_name(self._options.framing).frame(messages), self._options.stall_timeout)
         except Failure as error:
-            self._failure = error
+            self._fail(error)
             raise
         self._sent += len(messages)
         if self.confirm == "kernel":
@@ -112,16 +123,16 @@ class TcpTransport:
             try:
                 self._rotate()
             except Failure as error:
-                self._failure = error
+                self._fail(error)
                 raise
         self._wait_for(lambda: self._confirmed >= self._sent, within)
 
     def close(self) -> None:
-        connections = [fenced.connection for fenced in self._fenced]
-        if self._current is not None:
-            connections.append(self._current)
-        self._fenced.clear()
-        self._current = None
+        self._hosts.give_up()
+        connections = self._fences.take_all()
+        connections += [self._current] if self._current is not None else []
+        connections += [self._better[1]] if self._better is not None else []
+        self._current = self._better = None
         # What is broken has nothing more to tell; it still says goodbye, so that what is on the way arrives.
         is_patient = self._failure is None and not self._wake.called
         deadline = time.monotonic() + (LINGER if is_patient else 0.0)
@@ -132,6 +143,12 @@ class TcpTransport:
         self._wake.call()
 
     # ---- opening --------------------------------------------------------------------------------------
+
+    def _take(self, host: str, connection: Connection) -> None:
+        """From now on that is the connection we write to."""
+        if host != self._host or self._current is None:
+            self._has_tried, self._confirmed_before = False, self._confirmed
+        self._host, self._current, self.peer = host, connection, connection.peer
 
     def _prepare(self) -> None:
         """What is done once per link, before the first connection."""
@@ -161,20 +178,69 @@ class TcpTransport:
 
         It may read two connections in any order; what we send must not overtake what we sent before.
         """
-        while not self._is_in_order():
-            self._wait_for(self._is_in_order, 1.0)
+        while not self._fences.are_read:
+            self._wait_for(lambda: self._fences.are_read, 1.0)
 
-    def _is_in_order(self) -> bool:
-        return self.confirm != "close" or not self._fenced or self._fenced[-1].ended_at is not None
+    def _fail(self, error: Failure) -> None:
+        """Keeps what broke. A host that takes connections and nothing else makes way for the next one."""
+        self._failure = self._failure or error
+        took_nothing = self._has_tried and self._confirmed <= self._confirmed_before
+        if self._wake.called:
+            return
+        if took_nothing or error.code in _DISTRUSTED:
+            self._hosts.distrust(self._host)
+        elif self._confirmed > self._confirmed_before:
+            self._hosts.trust(self._host)
+
+    # ---- changing to a better connection --------------------------------------------------------------
+
+    def _is_free(self) -> bool:
+        """The connection carries nothing that is unconfirmed, so it can be replaced without a repeat."""
+        return self._confirmed >= self._sent and not self._fences
+
+    def _improve(self) -> None:
+        """Goes back to a better host that has healed, and renews a connection that is outdated."""
+        if self._better is None:
+            self._better = self._hosts.better(self._host)
+        if not self._is_free():
+            return
+        if self._better is not None:
+            self._change_over(*self._better)
+        elif self._is_outdated() and self._fences.is_due:
+            self._rotate()
+
+    def _is_outdated(self) -> bool:
+        """Files have changed since the connection was made; plain TCP has none."""
+        return False
+
+    def _change_over(self, host: str, connection: Connection) -> None:
+        self._better = None
+        try:
+            connection.probe()
+        except Failure:  # it did not wait for us; there will be another one
+            connection.close()
+            return
+        old = self._live()
+        self._take(host, connection)
+        self._leave(old)
+
+    def _leave(self, connection: Connection) -> None:
+        """Ends a connection that carries nothing unconfirmed, and waits for it."""
+        connection.hang_up(LINGER)  # what comes next must not overtake what this one still has to read
+
+    def _let_change(self) -> None:
+        """Under load no moment is free by itself: waits for one as soon as no more than a fence is open."""
+        if self._better is not None and (self.confirm != "close" or self._sent <= self._fenced_upto()):
+            self._wait_for(lambda: self._better is None, CHANGE_WITHIN)
 
     # ---- confirming -----------------------------------------------------------------------------------
 
     def _fenced_upto(self) -> int:
-        return self._fenced[-1].upto if self._fenced else self._confirmed
+        upto = self._fences.upto
+        return self._confirmed if upto is None else upto
 
     def _may_rotate(self) -> bool:
-        has_unfenced = self._sent > self._fenced_upto()
-        return self.confirm == "close" and has_unfenced and self._clock() >= self._ask_again_at
+        return self._sent > self._fenced_upto() and self._fences.may_begin()
 
     def _rotate(self) -> None:
         """Opens the next connection, then half-closes the present one.
@@ -185,8 +251,7 @@ class TcpTransport:
         old = self._live()
         following = self._following(old)
         if following is None:
-            self._count_unanswered()
-            self._ask_again_at = self._clock() + FENCE_TIMEOUT / FENCE_FAILURES
+            self._fences.ask_later()
             return
         host, connection = following
         try:
@@ -196,56 +261,29 @@ class TcpTransport:
         except BaseException:
             connection.close()
             if old.finished:
-                self._died_young()
+                self._fences.died_young()
             raise
-        self._fenced.append(_Fenced(old, self._sent, self._clock() + FENCE_TIMEOUT))
-        self._host, self._current, self.peer = host, connection, connection.peer
+        self._fences.add(old, self._sent)
+        self._take(host, connection)
 
     def _following(self, old: Connection) -> tuple[str, Connection] | None:
         """The next connection, or None from a collector that takes one only; raises when the link is dead."""
         try:
-            host, connection = self._hosts.reach_next(self._host, old)
+            return self._hosts.reach_next(self._host, old, is_wary=self._fences.is_wary)
         except Failure:
             old.probe()  # a dead link is worth an exception; a collector that takes one link only is not
             if self._wake.called:
                 raise
             return None
-        if self._is_wary and not self._survives(connection):
-            connection.close()
-            old.probe()
-            return None
-        return host, connection
-
-    def _survives(self, connection: Connection) -> bool:
-        deadline = time.monotonic() + WARINESS
-        try:
-            while (left := deadline - time.monotonic()) > 0:
-                connection.wait(left)
-                connection.probe()
-        except Failure:
-            if self._wake.called:
-                raise
-            return False
-        return True
 
     def _check_health(self, connection: Connection) -> None:
         """Raises when the present connection is dead."""
         try:
             connection.probe()
         except Failure:
-            if self._failure is None and self._fenced and self._sent == self._fenced[-1].upto:
-                self._died_young()
+            if self._failure is None and self._sent == self._fences.upto:
+                self._fences.died_young()
             raise
-
-    def _died_young(self) -> None:
-        """The next connection broke before it carried anything: the collector died, or takes one only.
-
-        The first time we only become wary. If that does not help, the fence counts as not answered: else
-        such a collector would cost a reconnect and a replay with every fence, for ever.
-        """
-        if self._is_wary:
-            self._count_unanswered()
-        self._is_wary = True
 
     def _wait_for(self, enough: Callable[[], bool], within: float) -> None:
         """Looks until that is true or the time is up; raises what broke if it is not true by then."""
@@ -265,63 +303,28 @@ class TcpTransport:
         try:
             self._collect()
         except Failure as error:
-            self._failure = self._failure or error
+            if self._failure is None:
+                self._fail(error)
 
     def _collect(self) -> None:
         """Counts what is confirmed by now; raises what broke, after counting."""
         if self.confirm == "close":
-            self._collect_closed()
+            for upto in self._fences.answered(self._check_present):
+                self._confirmed = upto
         else:
             self._collect_acknowledged()
         if self._current is not None:
             self._check_health(self._current)
+            self._improve()
 
-    def _collect_closed(self) -> None:
-        now = self._clock()
-        for fenced in self._fenced:
-            self._look_for_end(fenced, now)
-        while self._fenced and now - (self._fenced[0].ended_at or now) >= SETTLE:
-            self._settle(self._fenced[0].connection)
-            oldest = self._fenced.popleft()
-            oldest.connection.close()
-            self._confirmed = oldest.upto
-            self.unanswered_fences = 0
-            self._is_wary = False
-
-    def _settle(self, connection: Connection) -> None:
-        """Raises unless the end was a good one: no reset after it, and the next connection still healthy.
-
-        Only a process that is still alive is known to have kept what it read.
-        """
-        assert self._current is not None
-        connection.unacknowledged()
-        self._check_health(self._current)
-
-    def _look_for_end(self, fenced: _Fenced, now: float) -> None:
-        if fenced.ended_at is not None:
-            return
-        if fenced.connection.ended():
-            fenced.ended_at = now
-        elif now >= fenced.deadline:
-            fenced.deadline = now + FENCE_TIMEOUT
-            self._count_unanswered()
-
-    def _count_unanswered(self) -> None:
-        """A collector that does not answer a fence three times in a row is believed by its kernel instead."""
-        self.unanswered_fences += 1
-        if self.unanswered_fences >= FENCE_FAILURES:
-            self.confirm = "kernel"
+    def _check_present(self) -> None:
+        self._check_health(self._live())
 
     def _collect_acknowledged(self) -> None:
-        while self._fenced:  # left from `close`, before the fall-back
-            oldest = self._fenced[0]
-            if oldest.connection.unacknowledged():
-                return
-            self._confirmed = max(self._confirmed, oldest.upto)
-            oldest.connection.close()
-            self._fenced.popleft()
+        for upto in self._fences.acknowledged():
+            self._confirmed = max(self._confirmed, upto)
         connection = self._current
-        if connection is None:
+        if connection is None or self._fences:
             return
         acknowledged = connection.wire_sent - connection.unacknowledged()
         if acknowledged == connection.wire_sent:
@@ -332,9 +335,9 @@ class TcpTransport:
 
     def _pause(self, left: float) -> None:
         """Waits for the next thing that can change a count; the kernel's queue gives no event."""
-        watched = next((fenced for fenced in self._fenced if fenced.ended_at is None), None)
+        watched = self._fences.watched
         if watched is not None and self.confirm == "close":
-            watched.connection.wait(min(left, 0.5))
+            watched.wait(min(left, 0.5))
         elif self._current is not None:
             self._current.wait(min(left, UNEVENTFUL))
 
@@ -347,15 +350,49 @@ class TlsTransport(TcpTransport):
     def __init__(self, options: TlsOptions, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(options, clock=clock)
         self._tls = options.tls
-        self._context: ssl.SSLContext | None = None
+        self._credentials = Credentials(options.tls, clock=clock)
+        self._made_with: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+        """The generation of the files that a connection was made with."""
+
+    @property
+    def certificates(self) -> Sequence[Certificate]:
+        """The collector's, ours, and the authorities', as far as they are known."""
+        return self._credentials.certificates
+
+    @property
+    def alarms(self) -> Sequence[Failure]:
+        problem = self._credentials.problem
+        return [*super().alarms, *([problem] if problem is not None else [])]
 
     def _prepare(self) -> None:
-        self._context = context(self._tls)
+        self._credentials.read()
+
+    def _is_outdated(self) -> bool:
+        self._credentials.look()
+        return self._made_with.get(self._live()) != self._credentials.generation
+
+    def _rotate(self) -> None:
+        self._credentials.look()
+        super()._rotate()
+
+    def _verify(self, connection: Connection, host: str) -> None:
+        address = Address(*connection.address)
+        try:
+            super()._verify(connection, host)
+        except Blocked as error:
+            told = diagnosis.explained(
+                error,
+                self._tls,
+                host,
+                lambda: diagnosis.certificate_at(address, self._tls, host, self._wake),
+            )
+            raise diagnosis.in_one_sentence(told, connection.peer) from error
 
     def _secure(self, connection: Connection, host: str, within: float) -> None:
-        assert self._context is not None
-        connection.start_tls(self._context, self._tls.server_name or host, within)
+        self._made_with[connection] = self._credentials.generation
+        connection.start_tls(self._credentials.context, server_name(self._tls, host), within)
+        session = connection.tls
+        certificate = (session.getpeercert(binary_form=True) if session else None) or b""
+        self._credentials.show(certificate)
         if self._tls.fingerprints:
-            assert connection.tls is not None
-            certificate = connection.tls.getpeercert(binary_form=True) or b""
             check_fingerprint(certificate, self._tls.fingerprints, connection.peer)

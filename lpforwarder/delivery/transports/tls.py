@@ -8,9 +8,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
+from collections.abc import Callable
+from typing import Any
 
 from lpforwarder.delivery.transports.options import TlsSettings
 from lpforwarder.errors import Blocked
+
+CERTIFICATE_REQUEST = 13  # HandshakeType: RFC 5246 §7.4, RFC 8446 §4
 
 
 def context(tls: TlsSettings) -> ssl.SSLContext:
@@ -35,6 +39,28 @@ def context(tls: TlsSettings) -> ssl.SSLContext:
             f"a TLS file cannot be used: {error}", code="LPF119", fix="lpforwarder check-config names it"
         ) from error
     return made
+
+
+def server_name(tls: TlsSettings, host: str) -> str:
+    """The name that the certificate must have: no certificate has the scope of a link-local address."""
+    return tls.server_name or host.partition("%")[0]
+
+
+def asks_for_certificate(made: ssl.SSLContext) -> Callable[[], bool | None]:
+    """After a handshake with this context: whether the collector asked for our certificate.
+
+    The library tells it to a debugging hook alone, which is no promise of it: None when nobody can say.
+    """
+    asked: list[bool] = []
+
+    def notice(_session: Any, direction: str, _version: Any, _content: Any, kind: Any, _data: bytes) -> None:
+        if direction == "read" and int(kind) == CERTIFICATE_REQUEST:
+            asked.append(True)
+
+    if not hasattr(made, "_msg_callback"):
+        return lambda: None
+    made._msg_callback = notice
+    return lambda: bool(asked)
 
 
 def _trust(made: ssl.SSLContext, tls: TlsSettings) -> None:

@@ -99,7 +99,7 @@ def _same_second(rng: Random, first: int, latest: int) -> int:
 def _happenings(rng: Random, options: VaultOptions) -> Iterator[tuple[str, str, str, str]]:
     """User name, address, action and data of what happens, endlessly."""
     draw = Draw(rng, options.hostile_share)
-    variants = all_variants(options.spelling)
+    variants = [variant for variant in all_variants(options.spelling) if variant[0].often]
     rng.shuffle(variants)
     weights = list(accumulate(action.often for action in ACTIONS))
     number = 0

@@ -17,7 +17,7 @@ MOST_EXPOSURE = 1.0
 
 SETTINGS = """
 sources:
-  - {name: acme, type: lastpass, account: "1", secret_env: ACME, url: "https://vault.example.net", proxy: none}
+  - {name: acme, type: lastpass, account: "1", secret_env: ACME, url: "https://v.example.net", proxy: none}
   - {name: archive, type: file, path: events.json}
 collectors:
   - {name: siem, host: [siem.example.net, 192.0.2.9]}
@@ -27,7 +27,7 @@ collectors:
 
 def look_up(name: str) -> list[str]:
     known = {
-        "vault.example.net": ["192.0.2.1", "192.0.2.2"],
+        "v.example.net": ["192.0.2.1", "192.0.2.2"],
         "siem.example.net": ["192.0.2.3", "2001:db8::3"],
     }
     if name not in known:
@@ -44,7 +44,7 @@ def test_everybody_the_service_talks_to_is_in_the_list() -> None:
         "IPAddressAllow=127.0.0.0/8 ::1",
         "# name servers of /etc/resolv.conf",
         "IPAddressAllow=192.0.2.53",
-        "# source acme: vault.example.net",
+        "# source acme: v.example.net",
         "IPAddressAllow=192.0.2.1 192.0.2.2",
         "# collector siem: siem.example.net",
         "IPAddressAllow=192.0.2.9 192.0.2.3 2001:db8::3",

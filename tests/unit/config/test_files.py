@@ -9,6 +9,7 @@ import trustme
 
 from lpforwarder.config import files
 from lpforwarder.config.options import Finding
+from tests.fakes.authority import ca_pem
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,26 @@ def test_a_certificate_that_ends_within_a_month_gets_a_note(tmp_path: Path) -> N
     leaf.private_key_and_cert_chain_pem.write_to_path(pair)
     found = list(files.key_pair(pair, None, keys=("cert_file", "key_file")))
     assert [(finding.note, finding.what) for finding in found] == [(True, f"{pair} expires in 10 days")]
+
+
+def notes(path: Path, *certificates: bytes) -> list[str]:
+    path.write_bytes(b"".join(certificates))
+    found = list(files.authorities(path, key="ca_file"))
+    assert all(finding.note and finding.code == "LPF205" for finding in found)
+    return [finding.what.removeprefix(f"{path}: ") for finding in found]
+
+
+def test_an_authority_that_ends_within_a_month_gets_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    assert notes(path, ca_pem("A", days=10.5), ca_pem("B", days=90), ca_pem("C", days=-2)) == [
+        "the CA 'CN=A' expires in 10 days",
+        "the CA 'CN=C' has expired",
+    ]
+
+
+def test_an_authority_whose_successor_stands_beside_it_gets_none(tmp_path: Path) -> None:
+    assert notes(tmp_path / "ca.pem", ca_pem("A", days=10), ca_pem("A", days=900)) == []
+
+
+def test_a_systems_whole_store_gets_none(tmp_path: Path) -> None:
+    assert notes(tmp_path / "ca.pem", *(ca_pem(f"CA {number}", days=5) for number in range(8))) == []

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from lpforwarder.delivery.contract import Formatter
-from lpforwarder.delivery.encoder import Encoder
+from lpforwarder.delivery.encoder import LAST_NUMBER, Encoder, amounts
 from lpforwarder.delivery.envelopes.rfc5424 import Rfc5424, Rfc5424Options
 from lpforwarder.delivery.filters import wanted
 from lpforwarder.delivery.formats.cef import CefFormat, CefOptions
 from lpforwarder.delivery.formats.json import JsonFormat, JsonOptions
-from lpforwarder.event import Event
+from lpforwarder.errors import Denied
+from lpforwarder.event import Event, Poison
 from tests.fakes import strict_cef, strict_rfc5424
 from tests.fakes.hostile_events import entry_of
 
@@ -32,19 +33,19 @@ USUAL: dict[str, Any] = {
 }
 
 
-def encoder(formatter: Formatter = JSON, max_message: int = 8096) -> Encoder:
-    return Encoder(wanted(None, (), ("logout",), 0), formatter, ENVELOPE, max_message)
+def encoder(formatter: Formatter = JSON, max_message: int = 8096, **keys: Any) -> Encoder:
+    return Encoder(wanted(None, (), ("logout",), 0), formatter, ENVELOPE, max_message, **keys)
 
 
 def encode(fields: dict[str, Any], formatter: Formatter = JSON, max_message: int = 8096) -> bytes:
     message = encoder(formatter, max_message).encode(entry_of(Event.of(fields)))
-    assert message is not None
+    assert isinstance(message, bytes)
     return message
 
 
 def test_a_message_is_the_payload_of_the_format_in_the_envelope() -> None:
     event = Event.of(USUAL)
-    assert encode(USUAL) == ENVELOPE.wrap(event, event.line)
+    assert encode(USUAL) == ENVELOPE.wrap(event, event.line, 1)
 
 
 def test_an_unwanted_event_has_no_message() -> None:
@@ -134,3 +135,147 @@ def test_one_counter_tells_how_many_events_were_shortened() -> None:
     for text in ("short", "x" * 1000, "y" * 1000):
         some.encode(entry_of(Event.of({"message": text})))
     assert some.shortened == 2
+
+
+# ---- numbers ---------------------------------------------------------------------------------------------
+
+
+def numbers(some: Encoder, *events: dict[str, Any]) -> list[str]:
+    """The sequenceId of each message; `-` for a message without one."""
+    encoded = [some.encode(entry_of(Event.of(fields))) for fields in events]
+    read = [strict_rfc5424.read(message).elements for message in encoded if isinstance(message, bytes)]
+    return [elements[0][1][0][1] if elements else "-" for elements in read]
+
+
+def test_messages_are_numbered_from_one_without_a_hole() -> None:
+    assert numbers(encoder(), *[USUAL] * 3) == ["1", "2", "3"]
+    element = strict_rfc5424.read(encode(USUAL)).elements
+    assert element == (("meta", (("sequenceId", "1"),)),)
+
+
+def test_an_unwanted_event_takes_no_number() -> None:
+    assert numbers(encoder(), USUAL, {"eventType": "logout"}, USUAL) == ["1", "2"]
+
+
+def test_a_shortened_message_takes_one_number() -> None:
+    assert numbers(encoder(max_message=480), USUAL, {**USUAL, "message": "x" * 5000}, USUAL) == [
+        "1",
+        "2",
+        "3",
+    ]
+
+
+def test_behind_the_last_number_comes_one() -> None:
+    some = encoder(first_number=LAST_NUMBER - 1)
+    assert numbers(some, *[USUAL] * 4) == ["2147483646", "2147483647", "1", "2"]
+
+
+def test_a_collector_that_wants_no_numbers_gets_nil() -> None:
+    assert numbers(encoder(numbered=False), USUAL, USUAL) == ["-", "-"]
+
+
+@pytest.mark.parametrize("limit", range(480, 500))
+def test_a_long_number_counts_for_the_limit_too(limit: int) -> None:
+    some = encoder(max_message=limit, first_number=LAST_NUMBER)
+    message = some.encode(entry_of(Event.of({**USUAL, "message": "x" * 5000})))
+    assert isinstance(message, bytes)
+    assert len(message) == limit
+    assert b'[meta sequenceId="2147483647"] ' in message
+
+
+# ---- poison ----------------------------------------------------------------------------------------------
+
+
+class Choosy:
+    """A format of somebody else's that fails for some events; it quotes them in its complaints."""
+
+    def format(self, event: Event) -> bytes:
+        text = event.text("message")
+        if text == "no octets":
+            return text  # type: ignore[return-value]
+        if text == "no memory":
+            raise MemoryError
+        if text != "good":
+            raise ValueError(f"cannot write {text!r}")
+        return text.encode()
+
+
+def poison_of(fields: dict[str, Any], some: Encoder) -> Poison:
+    made = some.encode(entry_of(Event.of(fields)))
+    assert isinstance(made, Poison)
+    return made
+
+
+def test_an_event_that_the_format_cannot_write_is_poison_with_type_and_place() -> None:
+    made = poison_of({"message": "marker@example.org"}, encoder(Choosy()))
+    assert (made.code, made.message) == ("LPF603", b"")
+    assert made.reason.startswith(
+        "cannot be written by the format or envelope: ValueError in format, test_encoder.py line "
+    )
+    assert "marker" not in made.reason
+    assert made.detail == "ValueError: cannot write 'marker@example.org'"
+
+
+def test_a_format_that_gives_no_octets_is_poison_too() -> None:
+    assert poison_of({"message": "no octets"}, encoder(Choosy())).code == "LPF603"
+
+
+def test_a_machine_without_memory_is_no_fault_of_the_event() -> None:
+    with pytest.raises(MemoryError):
+        encoder(Choosy()).encode(entry_of(Event.of({"message": "no memory"})))
+
+
+def test_poison_takes_no_number() -> None:
+    some = encoder(Choosy())
+    made = [some.encode(entry_of(Event.of({"message": text}))) for text in ("good", "bad", "good")]
+    assert [isinstance(message, bytes) for message in made] == [True, False, True]
+    assert b'[meta sequenceId="2"] good' in made[2]  # type: ignore[operator]
+
+
+def test_what_is_too_big_after_shortening_is_poison_with_both_sizes() -> None:
+    crowded = CefFormat(CefOptions(vendor="v" * 63, product="p" * 63))
+    wide = Rfc5424(Rfc5424Options(hostname="h" * 255, app_name="a" * 48, procid="1" * 100))
+    some = Encoder(wanted(None, (), (), 0), crowded, wide, 480)
+    made = poison_of({**USUAL, "message": "x" * 70_500}, some)
+    assert (made.code, made.reason) == ("LPF601", "has 1,882 octets; limit is 480 octets")
+    assert 480 < len(made.message) < 1000
+    assert made.entry.event.text("message") == "x" * 70_500
+
+
+@pytest.mark.parametrize(
+    ("octets", "limit", "said"),
+    [
+        (71_234, 64_000, ("71 kB", "64 kB")),
+        (512, 480, ("512 octets", "480 octets")),
+        (64_100, 64_000, ("64,100 octets", "64,000 octets")),
+    ],
+)
+def test_sizes_are_told_as_people_say_them(octets: int, limit: int, said: tuple[str, str]) -> None:
+    assert amounts(octets, limit) == said
+
+
+def test_a_message_can_be_made_again_under_its_number() -> None:
+    some = encoder()
+    first = some.encode(entry_of(Event.of(USUAL)))
+    some.encode(entry_of(Event.of(USUAL)))
+    assert some.again(entry_of(Event.of(USUAL)), 1) == first
+    assert some.number == 3
+
+
+def test_a_message_that_cannot_be_made_again_is_empty() -> None:
+    assert encoder(Choosy()).again(entry_of(Event.of({"message": "bad"})), 1) == b""
+
+
+def test_what_is_to_be_concealed_is_so_before_the_format_sees_it() -> None:
+    some = encoder(conceal=lambda event: Event.of({**event.fields, "sourceUser": "***"}))
+    message = some.encode(entry_of(Event.of(USUAL)))
+    assert isinstance(message, bytes)
+    assert b'"sourceUser":"***"' in message
+
+
+def test_a_key_that_cannot_be_read_is_no_fault_of_the_event() -> None:
+    def conceal(event: Event) -> Event:
+        raise Denied("key.secret can be read by everyone here", code="LPF110")
+
+    with pytest.raises(Denied):
+        encoder(conceal=conceal).encode(entry_of(Event.of(USUAL)))

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from lpforwarder.delivery.filters import wanted, wanted_kind
-from lpforwarder.event import Entry, Event, Seq
+from lpforwarder.event import OWN, Entry, Event, Seq, addressed_to
+
+Conditions = tuple[Any, Any, Any, int]
+"""Sources, include, exclude, least severity."""
 
 LOGIN = {"eventType": "authentication", "eventId": "1001", "severity": 3}
 CHANGE = {"eventType": "itemchange", "eventId": "4001", "severity": 4}
@@ -79,3 +82,45 @@ def test_severity_of_an_event_without_one_comes_from_the_table() -> None:
 def test_a_tally_is_judged_like_an_entry(fields: dict[str, Any], source: str, conditions: Any) -> None:
     tally = (source, fields["eventType"], fields["eventId"], fields["severity"])
     assert wanted(*conditions)(entry(fields, source)) == wanted_kind(*conditions)(*tally)
+
+
+# ---- what the forwarder says about itself ------------------------------------------------------------------
+
+STARTED = {"eventType": "start", "eventId": "8001", "severity": 3}
+EVERYTHING: Conditions = (None, (), (), 0)
+CHOOSY: Conditions = (["archive"], ["itemchange"], ["8001"], 10)
+
+
+@pytest.mark.parametrize("conditions", [EVERYTHING, CHOOSY])
+def test_what_is_addressed_to_a_collector_passes_its_filters(conditions: Conditions) -> None:
+    assert wanted(*conditions, collector="siem")(entry(STARTED, addressed_to("siem")))
+
+
+@pytest.mark.parametrize("conditions", [EVERYTHING, CHOOSY, (None, ["8001"], (), 0)])
+@pytest.mark.parametrize("other", ["archive", "siem2", "sie", ""])
+def test_what_is_addressed_to_another_is_not_wanted(conditions: Conditions, other: str) -> None:
+    assert not wanted(*conditions, collector="siem")(entry(STARTED, addressed_to(other)))
+
+
+def test_nobody_named_gets_nothing_that_is_addressed() -> None:
+    assert not wanted(*EVERYTHING)(entry(STARTED, addressed_to("siem")))
+
+
+def test_own_events_come_whatever_sources_are_named() -> None:
+    assert wanted(["acme"], (), (), 0, collector="siem")(entry(STARTED, OWN))
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [(None, ["itemchange"], (), 0), (None, (), ["8001"], 0), (None, (), ["start"], 0), (None, (), (), 4)],
+)
+def test_own_events_are_chosen_by_kind_and_severity_like_others(conditions: Conditions) -> None:
+    assert not wanted(*conditions, collector="siem")(entry(STARTED, OWN))
+
+
+@pytest.mark.parametrize("source", [OWN, addressed_to("siem"), addressed_to("other")])
+@pytest.mark.parametrize("conditions", [EVERYTHING, CHOOSY, (["acme"], (), (), 3)])
+def test_a_tally_of_own_events_is_judged_like_an_entry(source: str, conditions: Conditions) -> None:
+    tally = (source, "start", "8001", 3)
+    for_entry = wanted(*conditions, collector="siem")(entry(STARTED, source))
+    assert for_entry == wanted_kind(*conditions, collector="siem")(*tally)

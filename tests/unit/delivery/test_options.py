@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from lpforwarder.delivery.envelopes.rfc5424 import FACILITIES
-from lpforwarder.delivery.options import CollectorOptions, Fence, Replay
+from lpforwarder.delivery.options import CollectorOptions, Fence, Replay, rate_text
 
 
 def collector(**values: object) -> CollectorOptions:
@@ -30,6 +30,21 @@ def test_a_partial_section_keeps_the_other_defaults() -> None:
     made = collector(fence={"events": 100}, replay={"time": "1m"})
     assert made.fence == Fence(events=100, time=30.0)
     assert made.replay == Replay(events=5000, time=60.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "per_second"), [("500/s", 500.0), ("30/m", 0.5), ("none", None), ("1/s", 1.0)]
+)
+def test_a_rate_is_a_number_and_a_unit_and_is_written_again_as_it_was(
+    written: str, per_second: float | None
+) -> None:
+    assert collector(rate_limit=written).rate_limit == per_second
+    assert rate_text(per_second) == written
+
+
+@pytest.mark.parametrize("value", [500, "500", "0/s", "500/h", "fast", "-1/s", 0.5])
+def test_what_is_no_rate_is_refused(value: object) -> None:
+    assert code(rate_limit=value) == "LPF108"
 
 
 def test_facilities_have_the_numbers_of_rfc_5424() -> None:
@@ -80,3 +95,10 @@ def test_event_ids_may_be_written_without_quotes() -> None:
 def test_an_unknown_event_type_is_a_note_with_a_suggestion() -> None:
     (finding,) = collector(exclude=["itemchnge", "itemchange", 1001]).advice()
     assert (finding.key, finding.note, finding.fix) == ("exclude", True, "did you mean itemchange?")
+
+
+def test_messages_are_numbered_unless_somebody_says_no() -> None:
+    assert collector().sequence_id
+    assert not collector(sequence_id=False).sequence_id
+    with pytest.raises(ValidationError):
+        collector(sequence_id="no")

@@ -20,7 +20,7 @@ class Line:
     def format(self, event: Event) -> bytes:
         return event.text("id").encode()
 
-    def wrap(self, event: Event, payload: bytes) -> bytes:
+    def wrap(self, event: Event, payload: bytes, sequence: int | None = None) -> bytes:
         return payload
 
 
@@ -298,6 +298,30 @@ def test_totals_tell_repeats_from_first_confirmations() -> None:
     bench.settle()
     place = bench.journal.places["siem"]
     assert (place.confirmed, place.replayed) == (30, 10)
+
+
+def test_what_a_life_sent_unconfirmed_counts_as_repeated_in_the_next_one() -> None:
+    bench = Bench(replay_seconds=0.0)
+    bench.transport.answers_fences = False
+    bench.append(8)
+    bench.settle(2)
+    bench.pump.run(Token(left=0.0), lambda: None)
+    assert bench.journal.sent("siem") == 8
+    bench.transport.answers_fences = True
+    bench.again()
+    bench.append(4)
+    bench.settle()
+    assert bench.ids == names(1, 8) + names(1, 12)
+    place = bench.journal.places["siem"]
+    assert (place.confirmed, place.replayed) == (12, 8)
+
+
+def test_what_a_damaged_row_says_to_be_sent_ends_with_the_journal() -> None:
+    bench = Bench()
+    bench.append(3)
+    bench.journal.advance("siem", Seq(0), Seq(0), sent=2**40)
+    bench.again()
+    assert bench.pump.window.highest_sent == 3
 
 
 def test_the_checkpoint_is_monotonic_while_a_replay_is_under_way() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lpforwarder.delivery.window import Window
 from lpforwarder.event import Seq
 
@@ -11,10 +13,21 @@ def seqs(first: int, last: int) -> list[Seq]:
 
 
 def window(
-    *, checkpoint: int = 0, resume: int = 0, clean: bool = True, events: int = 5, time: float = 10.0
+    *,
+    checkpoint: int = 0,
+    resume: int = 0,
+    clean: bool = True,
+    events: int = 5,
+    time: float = 10.0,
+    sent: int = 0,
 ) -> Window:
     return Window(
-        checkpoint=Seq(checkpoint), resume=Seq(resume), clean=clean, replay_events=events, replay_seconds=time
+        checkpoint=Seq(checkpoint),
+        resume=Seq(resume),
+        clean=clean,
+        replay_events=events,
+        replay_seconds=time,
+        highest_sent=sent,
     )
 
 
@@ -24,6 +37,25 @@ def test_a_clean_end_goes_on_at_the_checkpoint() -> None:
 
 def test_an_unclean_end_goes_on_at_the_place_to_go_back_to() -> None:
     assert window(checkpoint=40, resume=30, clean=False).position == 30
+
+
+def test_what_the_last_life_sent_is_not_sent_for_the_first_time() -> None:
+    places = window(checkpoint=40, resume=30, clean=False, sent=45)
+    places.sent(seqs(31, 50), Seq(50))
+    assert (places.repeated, places.first_sent) == (15, 5)
+    assert places.highest_sent == 50
+
+
+def test_nothing_less_than_the_checkpoint_was_sent() -> None:
+    assert window(checkpoint=40, resume=40, sent=12).highest_sent == 40
+
+
+def test_going_back_does_not_forget_how_far_it_was_sent() -> None:
+    places = window()
+    places.sent(seqs(1, 10), Seq(10))
+    places.confirm(4, now=0.0)
+    places.rewind(now=0.0)
+    assert places.highest_sent == 10
 
 
 def test_what_is_sent_is_not_confirmed() -> None:
@@ -154,3 +186,13 @@ def test_failures_in_quick_succession_repeat_one_window_each() -> None:
 def test_a_new_life_repeats_what_the_last_one_would_have_and_later_failures_one_window() -> None:
     places = window(checkpoint=40, resume=10, clean=False, events=5)
     assert (places.position, places.resume) == (10, 35)
+
+
+def test_a_message_is_found_by_its_number_on_the_link() -> None:
+    some = window()
+    some.sent([Seq(3), Seq(5), Seq(9)], Seq(10))
+    assert [some.place(number) for number in (1, 2, 3)] == [3, 5, 9]
+    some.confirm(1, 0.0)
+    assert (some.counted, some.place(2), some.place(3)) == (1, 5, 9)
+    with pytest.raises(ValueError, match="message 1 is confirmed already"):
+        some.place(1)

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from lpforwarder.errors import Blocked, Transient
+from lpforwarder.errors import Blocked, Denied, Transient
 from lpforwarder.event import Event, Reject
 from lpforwarder.intake.contract import Cursor, Page
 from lpforwarder.intake.poller import Polled, Poller
+from lpforwarder.privacy import Privacy
 from lpforwarder.runtime.worker import WorkerError
 from tests.fakes.intake_journal import FakeIntakeJournal
 from tests.fakes.source import FakeSource, sample_events
@@ -197,3 +198,53 @@ def test_a_plain_source_has_neither_alarms_nor_a_pace_of_its_own() -> None:
     plain = poller(FakeSource(sample_events(1)), FakeIntakeJournal())
     plain.try_again()
     assert (plain.is_sparing, plain.alarms) == (False, ())
+
+
+def test_what_must_not_be_stored_never_reaches_the_journal() -> None:
+    events = [Event.of({"id": f"e{n}", "sourceUser": "ana", "itemName": "Payroll"}) for n in range(2)]
+    source, journal = FakeSource(events), FakeIntakeJournal()
+    source.rejects = [Reject(where="x line 1", reason="not JSON", raw=b"ana")]
+    privacy = Privacy(drop=("itemName",), hash=("sourceUser",), key=lambda: b"k" * 32)
+    Poller("acme", source, journal, 60.0, now=lambda: NOW, privacy=privacy).step()
+    hashed = privacy.hashed("ana")
+    assert [dict(event.fields) for event in journal.events] == [
+        {"id": "e0", "sourceUser": hashed},
+        {"id": "e1", "sourceUser": hashed},
+    ]
+    assert (journal.rejects[0].raw, journal.rejects[0].octets) == (
+        f"[not kept: 3 octets, {hashed}]".encode(),
+        3,
+    )
+    assert journal.cursor("acme") == "2"
+
+
+def test_a_key_that_cannot_be_read_stops_the_page_before_anything_is_stored() -> None:
+    def key() -> bytes:
+        raise Denied("hash.key can be read by everyone here", code="LPF110")
+
+    source, journal = FakeSource([Event.of({"id": "1", "sourceUser": "ana"})]), FakeIntakeJournal()
+    privacy = Privacy(drop=(), hash=("sourceUser",), key=key)
+    with pytest.raises(Denied):
+        Poller("acme", source, journal, 60.0, privacy=privacy).step()
+    assert (journal.events, journal.cursor("acme")) == ([], None)
+
+
+class FullJournal(FakeIntakeJournal):
+    """Says that it has no room before anything is appended."""
+
+    full = True
+
+    def check_room(self) -> None:
+        if self.full:
+            raise Transient("no room", code="LPF501")
+
+
+def test_a_source_is_left_alone_while_the_journal_has_no_room() -> None:
+    source, journal = FakeSource(sample_events(1)), FullJournal()
+    steps = poller(source, journal)
+    with pytest.raises(Transient, match="no room"):
+        steps.step()
+    assert source.asked == []
+    journal.full = False
+    steps.step()
+    assert journal.events == source.events

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lpforwarder import rfc3339
 from lpforwarder.journal.scan import Gap
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 
@@ -20,12 +21,22 @@ NOBODY = 65534
 
 @dataclass(slots=True)
 class Bench:
-    """Opens journals in one folder; the test sets `now`, and reads what was told of damage."""
+    """Opens journals in one folder; the test sets the clocks, and reads what was told of damage."""
 
     path: Path
     now: str = "2022-12-14T17:33:43.369Z"
+    """The wall clock: it may jump."""
+    even: float = 1000.0
+    """The clock that never does, in seconds."""
     told: list[Gap] = field(default_factory=list)
     open_ones: ExitStack = field(default_factory=ExitStack)
+
+    def pass_time(self, until: str) -> None:
+        """Both clocks go on to that time, as they do when nobody touches them."""
+        then, now = rfc3339.parse(until), rfc3339.parse(self.now)
+        assert then is not None
+        assert now is not None
+        self.now, self.even = until, self.even + (then - now) / 1000
 
     def open(self, **more: Any) -> SqliteJournal:
         """The journal, closed at the end of the test if not before."""
@@ -35,6 +46,7 @@ class Bench:
             "when_full": "pause-polling",
             "reserve_size": 2**16,
             "now": lambda: self.now,
+            "even": lambda: self.even,
             "on_damage": self.told.append,
             **more,
         }

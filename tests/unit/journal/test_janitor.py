@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import MutableMapping
+from typing import Any
 
+from structlog.testing import capture_logs
+
+from lpforwarder import rfc3339
 from lpforwarder.event import Reject, Seq
+from lpforwarder.journal import safe_copy
 from lpforwarder.journal.janitor import EVERY, Janitor
 from lpforwarder.journal.retention import MOST_PAGES
 from lpforwarder.runtime.stop import Stop
@@ -23,7 +29,7 @@ def test_old_confirmed_pages_leave_step_by_step_and_numbers_go_on(bench: Bench) 
         journal.append("acme", [event(str(number))], (), str(number))
     last = journal.newest()
     journal.advance("siem", last, last)
-    bench.now = LATER
+    bench.pass_time(LATER)
     janitor = Janitor(journal)
     assert [janitor.step() for _ in range(3)] == [True, True, False]
     assert journal.read(START, 10) == []
@@ -36,7 +42,7 @@ def test_numbers_go_on_in_the_next_life_too_when_nothing_is_left(bench: Bench) -
     with bench.open() as journal:
         journal.append("acme", page(1, 7), (), "7")
         journal.advance("siem", Seq(7), Seq(7))
-        bench.now = LATER
+        bench.pass_time(LATER)
         assert Janitor(journal).step()
     with bench.open() as journal:
         assert (journal.newest(), journal.facts().first) == (7, 8)
@@ -62,7 +68,7 @@ def test_the_reserve_comes_back_first(bench: Bench) -> None:
 def test_old_rejects_leave(bench: Bench) -> None:
     journal = bench.open()
     journal.append("acme", (), [Reject(where="line 1", reason="not JSON", raw=b"{")], "1")
-    bench.now = LATER
+    bench.pass_time(LATER)
     Janitor(journal).step()
     assert journal.rejects() == []
     assert journal.facts().rejects == 1
@@ -73,7 +79,7 @@ def test_the_file_becomes_smaller_when_much_of_it_is_free(bench: Bench) -> None:
     for number in range(9):
         journal.append("acme", page(number * 10 + 1, number * 10 + 10, 10**6), (), str(number))
     journal.advance("siem", journal.newest(), journal.newest())
-    bench.now = LATER
+    bench.pass_time(LATER)
     before = journal.facts().octets
     janitor = Janitor(journal)
     while janitor.step():
@@ -95,3 +101,65 @@ def test_it_works_until_it_is_stopped(bench: Bench) -> None:
     worker.join(timeout=30)
     assert not worker.is_alive()
     assert len(beats) == 3
+
+
+# ---- what it says -----------------------------------------------------------------------------------------
+
+
+def said(logs: list[MutableMapping[str, Any]]) -> list[tuple[str, str]]:
+    return [(line["event"], line["log_level"]) for line in logs]
+
+
+def test_a_clock_that_jumps_is_told_once(bench: Bench) -> None:
+    janitor = Janitor(bench.open())
+    janitor.step()
+    bench.now = LATER
+    with capture_logs() as logs:
+        janitor.step()
+        janitor.step()
+    assert said(logs) == [("clock.jumped", "warning")]
+    assert logs[0]["code"] == "LPF510"
+    assert logs[0]["reason"].startswith("the clock went ahead by ")
+    bench.now = "2022-12-14T17:33:43.369Z"
+    with capture_logs() as logs:
+        janitor.step()
+    assert logs[0]["reason"].startswith("the clock went back by ")
+
+
+def test_room_is_told_at_each_step_and_when_there_is_enough_again(bench: Bench) -> None:
+    journal = bench.open(max_size=2**20)
+    journal.register("archive", "oldest")
+    janitor = Janitor(journal)
+    lines: list[tuple[str, str]] = []
+    for number, events in enumerate((600, 150, 100)):
+        journal.append("acme", page(1, events, 1000), (), str(number))
+        with capture_logs() as logs:
+            for _ in range(3):
+                bench.pass_time(later(bench.now, 86_400))
+                janitor.step()
+        lines += said(logs)
+    assert lines == [("journal.room_low", "warning"), ("journal.room_low", "error")]
+    journal.advance("archive", journal.newest(), journal.newest())
+    with capture_logs() as logs:
+        janitor.step()
+    assert said(logs) == [("journal.room_regained", "info")]
+
+
+def later(now: str, seconds: int) -> str:
+    milliseconds = rfc3339.parse(now)
+    assert milliseconds is not None
+    return rfc3339.render(milliseconds + 1000 * seconds)
+
+
+def test_damage_that_needs_a_restart_is_told_once_and_marked_for_the_next_start(bench: Bench) -> None:
+    journal = bench.open()
+    janitor = Janitor(journal)
+    journal.mark_damage("a page is gone")
+    with capture_logs() as logs:
+        janitor.step()
+        janitor.step()
+    assert said(logs) == [("journal.needs_restart", "error")]
+    assert (logs[0]["code"], logs[0]["reason"]) == ("LPF505", "a page is gone")
+    copy = safe_copy.read(bench.path)
+    assert copy is not None
+    assert copy.damage == "a page is gone"

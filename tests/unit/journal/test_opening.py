@@ -1,19 +1,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from lpforwarder.errors import Denied
-from lpforwarder.journal.opening import mend, prepare_folder
-from lpforwarder.journal.page import page_columns, row_checksum, store
-from lpforwarder.journal.rows import seal_collector, seal_source
-from lpforwarder.journal.schema import migrate
-from tests.fakes.pages import TIME, page
+from lpforwarder.errors import Busy, Denied
+from lpforwarder.journal.opening import prepare_folder, take_lock
 
 
 def test_folders_are_made_for_us_alone_and_those_that_exist_are_left_alone(tmp_path: Path) -> None:
@@ -48,75 +43,9 @@ def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path: Path) -> None:
         prepare_folder(tmp_path / "file" / "state")
 
 
-# ---- rows that a failing disk has spoiled -----------------------------------------------------------------
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    """Two pages of three events; a collector at 4, a source with a cursor."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.create_function("row_checksum", -1, row_checksum)
-        migrate(connection)
-        for first in (1, 4):
-            row = page_columns(store(first, "acme", page(first, first + 2), TIME))
-            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        connection.execute("UPDATE state SET last = 6, removed = 0, checksum = row_checksum(6, 0)")
-        connection.execute("INSERT INTO collector (name, checkpoint, resume) VALUES ('siem', 4, 2)")
-        seal_collector(connection, "siem")
-        connection.execute("INSERT INTO source (name, cursor) VALUES ('acme', 'here')")
-        seal_source(connection, "acme")
-        yield connection
-
-
-def rows(connection: sqlite3.Connection) -> tuple[object, ...]:
-    """(last, removed), (checkpoint, resume), cursor."""
-    state = connection.execute("SELECT last, removed FROM state").fetchall()[0]
-    place = connection.execute("SELECT checkpoint, resume FROM collector").fetchall()[0]
-    return state, place, connection.execute("SELECT cursor FROM source").fetchall()[0][0]
-
-
-def test_what_is_right_is_left_alone(connection: sqlite3.Connection) -> None:
-    assert mend(connection, TIME) == []
-    assert rows(connection) == ((6, 0), (4, 2), "here")
-
-
-def test_a_collector_whose_place_is_damaged_gets_everything_again(connection: sqlite3.Connection) -> None:
-    connection.execute("UPDATE collector SET checkpoint = 6")
-    (told,) = mend(connection, TIME)
-    assert "collector siem" in told.reason
-    assert rows(connection)[1] == (0, 0)
-    assert mend(connection, TIME) == []
-
-
-def test_a_source_whose_cursor_is_damaged_is_read_from_its_start(connection: sqlite3.Connection) -> None:
-    connection.execute("UPDATE source SET cursor = 'there'")
-    (told,) = mend(connection, TIME)
-    assert "source acme" in told.reason
-    assert rows(connection)[2] is None
-    assert mend(connection, TIME) == []
-
-
-@pytest.mark.parametrize(
-    "change", ["UPDATE state SET last = 2", "UPDATE state SET last = 99", "DELETE FROM state"]
-)
-def test_a_damaged_counter_is_found_again_from_the_pages(connection: sqlite3.Connection, change: str) -> None:
-    connection.execute(change)
-    (told,) = mend(connection, TIME)
-    assert "counter" in told.reason
-    assert rows(connection)[0] == (6, 0)
-
-
-def test_a_counter_is_never_set_behind_what_a_collector_has_confirmed(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM page")
-    connection.execute("UPDATE state SET last = 0")
-    mend(connection, TIME)
-    assert rows(connection)[0] == (4, 4)
-
-
-def test_a_damaged_page_does_not_tell_where_the_journal_ends(connection: sqlite3.Connection) -> None:
-    connection.execute("UPDATE page SET count = 1000000 WHERE first = 4")
-    connection.execute("UPDATE collector SET checkpoint = 0")
-    seal_collector(connection, "siem")
-    connection.execute("UPDATE state SET last = 0")
-    mend(connection, TIME)
-    assert rows(connection)[0] == (4, 0)  # not 3: that place is taken
+def test_the_lock_lies_beside_the_journal_in_a_folder_made_for_it(tmp_path: Path) -> None:
+    lock = take_lock(tmp_path / "state" / "journal.db", "2022-12-14T17:33:43.369Z")
+    with pytest.raises(Busy):
+        take_lock(tmp_path / "state" / "journal.db", "")
+    lock.close()
+    assert [file.name for file in (tmp_path / "state").iterdir()] == ["journal.db.lock"]

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lpforwarder.event import Event
-from lpforwarder.journal.page import kinds_in, row_checksum, span, store, tally
+from lpforwarder.journal.page import (
+    Part,
+    StoredPage,
+    kinds_in,
+    page_columns,
+    row_checksum,
+    span,
+    store,
+    tally,
+)
 from tests.fakes.pages import event, page
 
 RECEIVED = "2026-01-02T03:04:05.678Z"
@@ -111,3 +121,79 @@ def test_the_span_is_that_of_the_times_that_can_be_read(
     times: tuple[object, ...], expected: tuple[str | None, str | None]
 ) -> None:
     assert span(at(*times)) == expected
+
+
+# ---- what is left of a damaged page -----------------------------------------------------------------------
+
+
+def parts(damaged: StoredPage) -> list[tuple[int, list[str]]]:
+    """(first, names) of each run of whole events."""
+    assert not damaged.is_whole()
+    found = damaged.whole_parts()
+    assert all(isinstance(part, Part) and part.is_whole() for part in found)
+    return [(part.first, [entry.event.text("id") for entry in part.entries()]) for part in found]
+
+
+def test_a_whole_page_is_its_only_part() -> None:
+    stored = store(41, "acme", page(1, 3), RECEIVED)
+    assert stored.whole_parts() == [stored]
+
+
+@pytest.mark.parametrize(
+    "octets", [b"x" * 20, b"\n" * 20, b'"id":"2"}\n{"id":"9"'], ids=["other", "line feeds", "forged"]
+)
+def test_damage_costs_the_events_it_hits(octets: bytes) -> None:
+    stored = store(41, "acme", page(1, 9, 30), RECEIVED)
+    place = stored.lines.index(b'"4"')
+    lines = stored.lines[:place] + octets + stored.lines[place + len(octets) :]
+    assert parts(replace(stored, lines=lines)) == [
+        (41, ["1", "2", "3"]),
+        (45, ["5", "6", "7", "8", "9"]),
+    ]
+
+
+def test_damage_across_two_events_costs_both() -> None:
+    stored = store(1, "acme", page(1, 4), RECEIVED)
+    place = stored.lines.index(b"\n") - 3
+    assert parts(replace(stored, lines=stored.lines[:place] + b"??????" + stored.lines[place + 6 :])) == [
+        (3, ["3", "4"])
+    ]
+
+
+def test_what_can_be_made_anew_costs_nothing() -> None:
+    stored = store(1, "acme", page(1, 3), RECEIVED)
+    for change in ({"tally": "[["}, {"oldest": None}, {"newest": "never"}, {"checksum": 7}):
+        (part,) = replace(stored, **change).whole_parts()
+        assert page_columns(part) == page_columns(stored)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first": 2},
+        {"count": 2},
+        {"count": "three"},
+        {"source": "other"},
+        {"received": ""},
+        {"sums": None},
+        {"sums": b""},
+        {"sums": "text"},
+        {"sums": bytes(16)},
+        {"lines": None},
+    ],
+)
+def test_what_says_so_must_be_whole_itself(change: dict[str, Any]) -> None:
+    stored = store(1, "acme", page(1, 3), RECEIVED)
+    assert replace(stored, **{"checksum": 0, **change}).whole_parts() == []
+
+
+@given(place=st.integers(0, 10**6), octets=st.binary(min_size=1, max_size=64), events=st.integers(1, 12))
+def test_no_event_comes_back_that_was_not_appended(place: int, octets: bytes, events: int) -> None:
+    stored = store(1, "acme", page(1, events, 20), RECEIVED)
+    at = place % len(stored.lines)
+    lines = (stored.lines[:at] + octets + stored.lines[at + len(octets) :])[: len(stored.lines)]
+    right = {entry.seq: entry.event.line for entry in stored.entries()}
+    found = [entry for part in replace(stored, lines=lines).whole_parts() for entry in part.entries()]
+    assert all(right[entry.seq] == entry.event.line for entry in found)
+    hit = sum(1 for line in stored.lines.split(b"\n")) - len(found)
+    assert hit <= 1 + octets.count(b"\n") + stored.lines[at : at + len(octets)].count(b"\n") + 1

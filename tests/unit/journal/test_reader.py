@@ -9,7 +9,7 @@ import pytest
 from lpforwarder.errors import Denied
 from lpforwarder.event import Event, Reject, Seq
 from lpforwarder.journal.reader import open_reader
-from lpforwarder.journal.scan import CONTENTS
+from lpforwarder.journal.scan import CONTENTS, Gap
 from tests.fakes.pages import START, event, ids, page
 from tests.unit.journal.conftest import Bench
 
@@ -173,3 +173,28 @@ def spoil(bench: Bench, first: int) -> None:
 def change(bench: Bench, statement: str) -> None:
     with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
         other.execute(statement)
+
+
+def test_gaps_are_told_once_and_again_when_they_grow(bench: Bench) -> None:
+    journal = bench.open()
+    journal.append("acme", page(1, 3), (), "one")
+    journal.append("acme", page(4, 6), (), "two")
+    spoil(bench, first=4)
+    journal.read(START, 10)
+    (gap,) = journal.untold_gaps()
+    assert (gap.first, gap.count) == (4, 3)
+    journal.gaps_told([gap])
+    assert journal.untold_gaps() == ()
+    with open_reader(bench.path) as reader:
+        assert reader.untold_gaps() == ()
+    journal.note_gap(Gap(first=2, count=2, reason=CONTENTS))
+    (gap,) = journal.untold_gaps()
+    assert (gap.first, gap.count) == (2, 5)
+
+
+def test_waiting_counts_of_a_damaged_page_what_is_whole(bench: Bench) -> None:
+    journal = bench.open()
+    journal.append("acme", page(1, 9), (), "one")
+    change(bench, "UPDATE page SET lines = CAST(replace(lines, '\"5\"', '\"X\"') AS BLOB)")
+    journal.read(START, 10)
+    assert [journal.waiting(place, lambda *kind: True)[0] for place in (0, 3, 4, 5, 8)] == [8, 5, 4, 4, 1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lpforwarder.journal.reserve import SIZE, Reserve, disk_is_full, fitting
+from lpforwarder.journal.reserve import SIZE, Reserve, fitting, refusal
 
 HUGE = 2**62
 
@@ -53,7 +53,7 @@ def test_a_reserve_that_cannot_be_made_is_not_held(tmp_path: Path) -> None:
 
 
 def test_a_disk_with_room_is_not_full_and_the_probe_leaves_nothing(tmp_path: Path) -> None:
-    assert not disk_is_full(tmp_path / "journal.db")
+    assert not refusal(tmp_path / "journal.db")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,17 @@ from lpforwarder import rfc3339
 from lpforwarder.event import Reject
 from lpforwarder.journal.facts import ends, used_octets
 from lpforwarder.journal.page import page_columns, row_checksum, store
-from lpforwarder.journal.retention import DROP, MOST_PAGES, PAUSE, Rules, before, remove_some, trim_rejects
+from lpforwarder.journal.retention import (
+    DROP,
+    MOST_PAGES,
+    PAUSE,
+    Rules,
+    before,
+    behind,
+    remove_some,
+    trim_rejects,
+)
+from lpforwarder.journal.rows import seal_state
 from lpforwarder.journal.schema import migrate
 from tests.fakes.pages import page
 
@@ -28,8 +38,9 @@ def connection() -> Iterator[sqlite3.Connection]:
         for number in range(10):
             first = 10 * number + 1
             row = page_columns(store(first, "acme", page(first, first + 9, 1000), at(number)))
-            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.execute("UPDATE state SET last = ?", (LAST,))
+        seal_state(connection)
         yield connection
 
 
@@ -100,8 +111,9 @@ def test_a_place_that_was_removed_is_never_read_as_a_gap(connection: sqlite3.Con
 def test_one_step_removes_no_more_than_a_few_pages(connection: sqlite3.Connection) -> None:
     for first in range(LAST + 1, LAST + 2 * MOST_PAGES + 1):
         row = page_columns(store(first, "acme", page(first, first), at(0)))
-        connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     connection.execute("UPDATE state SET last = ?", (LAST + 2 * MOST_PAGES,))
+    seal_state(connection)
     steps = [remove_some(connection, rules(keep=0.0), at(23), None) for _ in range(4)]
     assert steps == [MOST_PAGES, MOST_PAGES, 10, 0]
 
@@ -187,3 +199,50 @@ def test_a_time_before_the_first_year_is_the_first(connection: sqlite3.Connectio
     assert rfc3339.parse(before(at(3), 1e15)) is not None
     with pytest.raises(ValueError, match="is not a time"):
         before("now", 1.0)
+
+
+# ---- clocks that are wrong --------------------------------------------------------------------------------
+
+
+def test_while_the_clock_is_not_steady_only_size_removes(connection: sqlite3.Connection) -> None:
+    collector(connection, "siem", LAST)
+    put_reject(connection, at(0), b"{")
+    assert remove_some(connection, rules(keep=0.0), at(23), None, by_age=False) == 0
+    trim_rejects(connection, rules(keep=0.0), at(23), by_age=False)
+    assert connection.execute("SELECT count(*) FROM reject").fetchall() == [(1,)]
+    assert remove_some(connection, rules(HUGE, size(connection), DROP), at(9), None, by_age=False) >= 4
+
+
+def test_pages_from_the_future_hold_up_nobody(connection: sqlite3.Connection) -> None:
+    """The clock was a year ahead for a while: what came after shows when it was at the latest."""
+    collector(connection, "siem", LAST)
+    for first in (21, 31):
+        row = page_columns(store(first, "acme", page(first, first + 9), "2027-01-02T03:00:00.000Z"))
+        connection.execute("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert remove_some(connection, rules(), at(4), None) == 2
+    assert firsts(connection)[0] == 21
+    assert remove_some(connection, rules(), at(6), None) == 3
+    assert firsts(connection)[0] == 51
+
+
+def test_a_page_from_the_future_at_the_end_stays(connection: sqlite3.Connection) -> None:
+    collector(connection, "siem", LAST)
+    row = page_columns(store(91, "acme", page(91, 100), "2027-01-02T03:00:00.000Z"))
+    connection.execute("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert remove_some(connection, rules(keep=0.0), at(23), None) == 9
+    assert firsts(connection) == [91]
+
+
+def test_what_is_left_of_a_damaged_page_stays_with_it(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE page SET lines = CAST(substr(lines, 2) AS BLOB) WHERE first = 11")
+    assert remove_some(connection, rules(keep=0.0), at(23), None) == 9
+    assert firsts(connection) == [11]
+    assert ends(connection) == (LAST, LAST)
+
+
+def test_collectors_that_lag_are_named_if_they_matter(connection: sqlite3.Connection) -> None:
+    collector(connection, "archive", 70)
+    collector(connection, "gone", 10)
+    collector(connection, "siem", LAST)
+    assert behind(connection, LAST, None) == (("archive", 30), ("gone", 90))
+    assert behind(connection, LAST, {"archive", "siem"}) == (("archive", 30),)

@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 
 from lpforwarder.journal.facts import gaps_in
 from lpforwarder.journal.page import row_checksum, store
-from lpforwarder.journal.rows import insert_collector, insert_page, move_collector, seal_collector, write_gap
-from lpforwarder.journal.scan import Gap
+from lpforwarder.journal.rows import (
+    Move,
+    insert_collector,
+    insert_page,
+    move_collector,
+    seal_collector,
+    seal_state,
+    skip_removed,
+    write_gap,
+)
+from lpforwarder.journal.scan import ASKED_AGAIN, CONTENTS, EXPIRED, Gap
 from lpforwarder.journal.schema import migrate
 from tests.fakes.pages import TIME, page
 
@@ -26,7 +35,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def move(connection: sqlite3.Connection, to: int, resume: int) -> None:
-    move_collector(connection, "siem", to, resume, clean=False, sent=0, confirmed=1, replayed=0, time=TIME)
+    move_collector(connection, "siem", Move(to=to, resume=resume, confirmed=1), TIME)
 
 
 @given(moves=st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1))
@@ -55,6 +64,7 @@ def test_a_place_behind_the_end_is_a_mistake_of_ours(connection: sqlite3.Connect
 def test_a_row_that_lies_about_its_number_gives_way(connection: sqlite3.Connection) -> None:
     insert_page(connection, store(101, "acme", page(101, 101), TIME))
     connection.execute("UPDATE state SET last = 100")
+    seal_state(connection)
     insert_page(connection, store(101, "acme", page(201, 202), TIME))
     assert connection.execute("SELECT first, count FROM page").fetchall() == [(1, 100), (101, 2)]
 
@@ -76,3 +86,42 @@ def test_a_gap_takes_the_place_of_what_was_known_of_it(connection: sqlite3.Conne
     whole = Gap(first=1, count=6, reason="whole", found=TIME)
     write_gap(connection, whole, instead_of=parts[:2])
     assert gaps_in(connection) == [whole, parts[2]]
+
+
+def test_a_place_that_is_damaged_does_not_win_by_being_further_on(connection: sqlite3.Connection) -> None:
+    move(connection, 10, 9)
+    connection.execute("UPDATE collector SET checkpoint = 99")
+    move(connection, 12, 11)
+    (row,) = connection.execute("SELECT name, checkpoint, resume, clean, checksum FROM collector").fetchall()
+    assert row[1:3] == (12, 11)
+    assert row[4] == row_checksum(*row[:4])
+
+
+def test_what_was_removed_before_a_collector_came_back_is_its_gap(connection: sqlite3.Connection) -> None:
+    move(connection, 10, 9)
+    assert skip_removed(connection, "siem", TIME) is None
+    connection.execute("UPDATE state SET removed = 60")
+    seal_state(connection)
+    gap = skip_removed(connection, "siem", TIME)
+    assert gap == Gap(first=11, count=50, reason=EXPIRED, found=TIME, collector="siem")
+    assert gaps_in(connection) == [gap]
+    (row,) = connection.execute("SELECT name, checkpoint, resume, clean, checksum FROM collector").fetchall()
+    assert row[1:3] == (60, 60)
+    assert row[4] == row_checksum(*row[:4])
+    assert skip_removed(connection, "siem", TIME) is None
+    assert skip_removed(connection, "nobody", TIME) is None
+
+
+def test_a_gap_says_who_had_not_confirmed_what_is_missing(connection: sqlite3.Connection) -> None:
+    for name, place in (("all", 100), ("half", 52), ("none", 0)):
+        move_collector(connection, name, Move(to=place, resume=place), TIME)
+    first = Gap(first=50, count=5, reason=CONTENTS, found=TIME)
+    write_gap(connection, first)
+    assert gaps_in(connection)[0].missed == {"half": 2, "none": 5}
+    move_collector(connection, "none", Move(to=60, resume=60), TIME)
+    (known,) = gaps_in(connection)
+    write_gap(connection, Gap(first=48, count=7, reason=CONTENTS, found=TIME), instead_of=[known])
+    # What was passed over before stays passed over, and what was confirmed is no loss.
+    assert gaps_in(connection)[0].missed == {"half": 2, "none": 5}
+    write_gap(connection, Gap(first=90, count=5, reason=ASKED_AGAIN, found=TIME))
+    assert gaps_in(connection)[1].missed == {}

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lpforwarder.journal.page import StoredPage, page_columns, row_checksum, store
-from lpforwarder.journal.scan import CONTENTS, MISSING, UNREADABLE, Gap, joined, pages, summaries
-from lpforwarder.journal.schema import MIGRATIONS
+from lpforwarder.journal.scan import CONTENTS, MISSING, UNREADABLE, Gap, joined, pages, parts_of, summaries
+from lpforwarder.journal.schema import migrate
 from tests.fakes.pages import TIME, page
 
 LAST = 60
@@ -22,11 +22,10 @@ LAST = 60
 def path(tmp_path: Path) -> Path:
     """A file of twenty pages, about three of them to a page of SQLite's own."""
     with closing(connect(tmp_path / "file.db")) as connection:
-        for statement in MIGRATIONS[0]:
-            connection.execute(statement)
+        migrate(connection)
         for first in range(1, LAST, 3):
             row = page_columns(store(first, "acme", page(first, first + 2, 250), TIME))
-            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     return tmp_path / "file.db"
 
 
@@ -82,11 +81,34 @@ def test_a_page_that_is_not_there_is_a_gap(connection: sqlite3.Connection) -> No
     ],
 )
 def test_a_page_that_is_not_whole_is_a_gap(connection: sqlite3.Connection, change: str) -> None:
-    connection.execute(f"UPDATE page SET {change} WHERE first = 7")
+    connection.execute(f"UPDATE page SET sums = NULL, {change} WHERE first = 7")
     around = found(connection)
     reason = MISSING if change == "first = 60" else CONTENTS
     assert around[1:4] == [(4, 7, ""), (7, 10, reason), (10, 13, "")]
     assert around[-1] == (58, 61, "")
+
+
+def test_of_a_page_that_is_not_whole_comes_what_is(connection: sqlite3.Connection) -> None:
+    change = (
+        'UPDATE page SET lines = CAST(replace(lines, \'"id":"8"\', \'"id":"0"\') AS BLOB) WHERE first = 7'
+    )
+    connection.execute(change)
+    assert found(connection)[1:6] == [(4, 7, ""), (7, 8, ""), (8, 9, CONTENTS), (9, 10, ""), (10, 13, "")]
+    assert found(connection, after=7)[:2] == [(8, 9, CONTENTS), (9, 10, "")]
+    assert [page.first for page in parts_of(connection, 7)] == [7, 9]
+
+
+def test_a_page_whose_own_checksum_is_damaged_loses_nothing(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE page SET checksum = 'x', tally = '[[' WHERE first = 7")
+    assert found(connection) == [(first, first + 3, "") for first in range(1, LAST, 3)]
+
+
+def test_a_file_of_an_older_version_is_read_as_it_is(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE page DROP COLUMN sums")
+    connection.execute("PRAGMA user_version = 1")
+    assert found(connection) == [(first, first + 3, "") for first in range(1, LAST, 3)]
+    connection.execute("UPDATE page SET lines = CAST(substr(lines, 2) AS BLOB) WHERE first = 7")
+    assert found(connection)[2] == (7, 10, CONTENTS)
 
 
 def spoil(path: Path, marker: str, octets: bytes) -> None:
@@ -118,9 +140,9 @@ def test_a_page_whose_contents_cannot_be_read_costs_no_other(
     path: Path, connection: sqlite3.Connection
 ) -> None:
     row = page_columns(store(61, "acme", page(61, 61, 20_000), TIME))
-    connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     row = page_columns(store(62, "acme", page(62, 62), TIME))
-    connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     connection.close()
     contents = path.read_bytes()
     chained = (contents.rindex(b"m" * 4000) // 4096 - 1) * 4096  # its first octets name the next of the chain
@@ -138,7 +160,7 @@ def test_a_long_damaged_stretch_ends_exactly_where_rows_can_be_read_again(path: 
         for number in range(many):
             events = page(number * size + 1, (number + 1) * size)
             row = page_columns(store(number * size + 1, "acme", events, TIME))
-            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     for number in range(10, 15):
         spoil(path, f'"id":"{number * size + 1}"', b"\xff" * 64)
     with closing(connect(path)) as connection:

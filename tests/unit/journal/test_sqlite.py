@@ -12,12 +12,12 @@ import pytest
 
 from lpforwarder.delivery.contract import DeliveryJournal
 from lpforwarder.errors import Busy, Denied, Failure, Transient
-from lpforwarder.event import Reject, Seq
+from lpforwarder.event import OWN, Reject, Seq, addressed_to
 from lpforwarder.intake.contract import IntakeJournal
 from lpforwarder.journal.lock import holder
 from lpforwarder.journal.rows import LONGEST_REJECT, MOST_REJECTS
 from lpforwarder.journal.scan import CONTENTS
-from lpforwarder.journal.sqlite import SqliteJournal, open_journal, size_text
+from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from tests.fakes.pages import START, event, ids, page
 from tests.unit.journal.conftest import Bench
 
@@ -57,7 +57,15 @@ def test_folder_and_files_are_private_whatever_the_umask(bench: Bench) -> None:
     assert bench.path.parent.stat().st_mode & 0o777 == 0o700
     modes = {file.name: file.stat().st_mode & 0o777 for file in bench.path.parent.iterdir()}
     assert modes == dict.fromkeys(
-        ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock", "journal.db.reserve"), 0o600
+        (
+            "journal.db",
+            "journal.db-wal",
+            "journal.db-shm",
+            "journal.db.lock",
+            "journal.db.reserve",
+            "journal.db.safe",
+        ),
+        0o600,
     )
 
 
@@ -106,7 +114,7 @@ def test_damaged_places_are_set_right_and_told_at_the_next_start(bench: Bench) -
     with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
         other.execute("UPDATE collector SET checkpoint = 9")
     with bench.open() as journal:
-        assert journal.checkpoint("siem") == 0
+        assert journal.checkpoint("siem") == 2
         assert [gap.count for gap in bench.told] == [0]
         assert "collector siem" in bench.told[0].reason
         assert journal.gaps() == tuple(bench.told)
@@ -164,6 +172,29 @@ def test_a_journal_that_has_reached_its_size_takes_nothing_and_says_who_is_missi
     assert (journal.newest(), journal.cursor("acme")) == (appended, str(appended))
     journal.advance("archive", Seq(appended), Seq(appended))
     assert journal.checkpoint("archive") == appended
+
+
+@pytest.mark.parametrize("source", [OWN, addressed_to("archive")])
+def test_a_journal_that_has_reached_its_size_takes_own_events_and_goes_on_sparing_the_vault(
+    bench: Bench, source: str
+) -> None:
+    journal = bench.open(max_size=2**20)
+    journal.append("acme", page(1, 700, 1000), (), "700")
+    with pytest.raises(Transient):
+        journal.append("acme", page(701, 1100, 1000), (), "1100")
+    journal.append(source, page(1, 300, 1000), (), "place")
+    assert journal.newest() == 1000
+    with pytest.raises(Transient):
+        journal.check_room()
+    with pytest.raises(Transient):
+        journal.append(source, page(1, 1100, 1000), (), "more")
+    assert journal.cursor(source) == "place"
+
+
+def test_a_source_with_a_name_like_ours_is_a_source(bench: Bench) -> None:
+    journal = bench.open(max_size=2**20)
+    with pytest.raises(Transient):
+        journal.append("lpforwarder2", page(1, 1100, 1000), (), "1100")
 
 
 def test_a_full_file_takes_nothing_half_and_lets_checkpoints_through(bench: Bench) -> None:
@@ -237,7 +268,7 @@ def test_only_configured_collectors_hold_back_retention(bench: Bench) -> None:
     journal.append("acme", page(1, 3), (), "one")
     journal.register("gone", "oldest")
     journal.register("siem", "newest")
-    bench.now = "2030-01-01T00:00:00.000Z"
+    bench.pass_time("2030-01-01T00:00:00.000Z")
     assert journal.remove_some() == 0
     journal.hold_for(["siem"])
     assert journal.remove_some() == 1
@@ -275,7 +306,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damage_in_the_contents_is_always_noticed_and_costs_only_its_page(
+def test_damage_in_the_contents_is_always_noticed_and_costs_only_its_event(
     bench: Bench, whole: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -283,10 +314,9 @@ def test_damage_in_the_contents_is_always_noticed_and_costs_only_its_page(
         hit = damage_contents(whole, bench.path, chance)
         bench.told.clear()
         with bench.open() as journal:
-            lost = (hit - 1) // SIZE * SIZE + 1
-            around = [str(n) for n in range(1, PAGES * SIZE + 1) if not lost <= n < lost + SIZE]
+            around = [str(n) for n in range(1, PAGES * SIZE + 1) if n != hit]
             assert ids(journal.read(START, 10**6)) == around, trial
-            assert [(gap.first, gap.count) for gap in bench.told] == [(lost, SIZE)], trial
+            assert [(gap.first, gap.count) for gap in bench.told] == [(hit, 1)], trial
             assert ids(journal.read(START, 10**6)) == around
             assert len(bench.told) == len(journal.gaps()) == 1
             assert journal.waiting(0, lambda *kind: True)[0] == len(around)
@@ -383,8 +413,108 @@ def test_a_damaged_file_is_not_made_smaller(bench: Bench) -> None:
     assert len(journal.read(START, 1000)) == 100
 
 
-@pytest.mark.parametrize(
-    ("octets", "text"), [(10 * 2**30, "10 GiB"), (2**40, "1 TiB"), (1536, "1,536 octets"), (0, "0 octets")]
-)
-def test_a_size_is_written_in_the_largest_unit_that_fits(octets: int, text: str) -> None:
-    assert size_text(octets) == text
+# ---- a start after damage ---------------------------------------------------------------------------------
+
+
+def test_a_damaged_journal_is_set_aside_and_told(bench: Bench) -> None:
+    with bench.open() as journal:
+        for number in range(1, 41):
+            journal.append("acme", page(number, number, 300), (), str(number))
+        journal.advance("siem", Seq(4), Seq(4))
+    contents = bytearray(bench.path.read_bytes())
+    contents[:100] = os.urandom(100)
+    place = contents.index(b'"id":"17"')
+    contents[place : place + 4] = b"????"
+    bench.path.write_bytes(contents)
+    told: list[int] = []
+    with bench.open(on_progress=told.append) as journal:
+        assert journal.rebuilt is not None
+        assert (journal.rebuilt.events, journal.rebuilt.lost, sum(told)) == (39, 1, 39)
+        assert [(gap.first, gap.count) for gap in bench.told] == [(17, 1)]
+        assert [warning.code for warning in journal.warnings] == ["LPF507"]
+        assert ids(journal.read(START, 99)) == [str(n) for n in range(1, 41) if n != 17]
+        assert (journal.checkpoint("siem"), journal.cursor("acme")) == (4, "40")
+        assert journal.append("acme", page(41, 41), (), "41") == 1
+        assert journal.newest() == 41
+    with bench.open() as journal:
+        assert journal.rebuilt is None
+        assert journal.warnings == ()
+
+
+def test_after_everything_is_lost_no_collector_begins_at_the_newest(bench: Bench) -> None:
+    with bench.open() as journal:
+        journal.append("acme", page(1, 9), (), "one")
+        journal.register("siem", "newest")
+    contents = bench.path.read_bytes()
+    for file in bench.path.parent.iterdir():
+        file.unlink()
+    # Nobody remembers the collectors: not the table, and no copy of it.
+    damaged = bytearray(contents)
+    damaged[:100] = os.urandom(100)
+    for page_number in (4, 5, 6):
+        damaged[(page_number - 1) * 4096 : page_number * 4096] = bytes(4096)
+    bench.path.write_bytes(damaged)
+    with bench.open() as journal:
+        journal.register("siem", "newest")
+        assert journal.checkpoint("siem") == 0
+        assert len(journal.read(START, 99)) == 9
+
+
+def test_a_journal_that_lost_its_end_gives_no_number_twice(bench: Bench) -> None:
+    with bench.open() as journal:
+        journal.append("acme", page(1, 9), (), "one")
+        before = bench.path.read_bytes()
+    old = bytearray(before)
+    with bench.open() as journal:
+        journal.append("acme", page(10, 19), (), "two")
+        journal.advance("siem", Seq(15), Seq(15))
+    bench.path.write_bytes(b"")
+    with bench.open() as journal:
+        assert journal.newest() == 0
+        assert journal.cursor("acme") == "two"
+        assert [(gap.first, gap.count, gap.is_loss) for gap in journal.gaps()] == [(1, 19, True)]
+        journal.append("acme", page(20, 20), (), "three")
+        assert journal.newest() == 20
+        assert journal.checkpoint("siem") == 15
+    assert len(old) > 0
+
+
+def test_a_collector_that_comes_back_learns_what_was_removed(bench: Bench) -> None:
+    journal = bench.open(keep=3600.0)
+    journal.append("acme", page(1, 9), (), "one")
+    journal.register("gone", "oldest")
+    journal.hold_for(["siem"])
+    bench.pass_time("2022-12-15T00:00:00.000Z")
+    assert journal.remove_some() == 1
+    journal.register("gone", "oldest")
+    assert [(gap.collector, gap.first, gap.count) for gap in bench.told] == [("gone", 1, 9)]
+    assert journal.checkpoint("gone") == 9
+    assert journal.waiting(0, lambda *kind: True) == (0, None)
+
+
+# ---- room, asked before a source is -----------------------------------------------------------------------
+
+
+def test_a_journal_with_room_is_silent(bench: Bench) -> None:
+    bench.open().check_room()
+
+
+def test_what_was_refused_is_refused_before_the_source_is_asked_again(bench: Bench) -> None:
+    journal = bench.open(max_size=2**20)
+    journal.append("acme", page(1, 700, 1000), (), "700")
+    journal.check_room()
+    with pytest.raises(Transient):
+        journal.append("acme", page(701, 1100, 1000), (), "1100")
+    with pytest.raises(Transient) as refused:
+        journal.check_room()
+    assert refused.value.code == "LPF501"
+    assert refused.value.retry_after == 1.0
+    journal.apply(keep=3600.0, max_size=2**21, when_full="pause-polling")
+    journal.check_room()
+    journal.append("acme", page(701, 1100, 1000), (), "1100")
+
+
+def test_a_journal_without_its_reserve_is_full_before_the_source_is_asked(bench: Bench) -> None:
+    journal = bench.open(reserve_size=2**62)
+    with pytest.raises(Transient, match="the disk of the journal is full"):
+        journal.check_room()

@@ -8,7 +8,7 @@ import pytest
 
 from lpforwarder.journal.facts import ends
 from lpforwarder.journal.page import page_columns, row_checksum, store
-from lpforwarder.journal.rows import write_gap
+from lpforwarder.journal.rows import seal_state, write_gap
 from lpforwarder.journal.scan import Gap
 from lpforwarder.journal.schema import migrate
 from lpforwarder.journal.waiting import BLOCK, WaitingCounter
@@ -36,8 +36,9 @@ def connection() -> Iterator[sqlite3.Connection]:
         for number in range(PAGES):
             source = "other" if number % 2 else "acme"
             row = page_columns(store(number * SIZE + 1, source, pages[source], f"{number:04d}"))
-            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.execute("UPDATE state SET last = ?", (LAST,))
+        seal_state(connection)
         yield connection
 
 
@@ -112,6 +113,7 @@ def test_what_is_damaged_is_not_waited_for_once_it_is_known(connection: sqlite3.
 def test_what_retention_removed_is_not_waited_for(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN")
     connection.execute("UPDATE state SET removed = ?", (2 * SIZE,))
+    seal_state(connection)
     connection.execute("DELETE FROM page WHERE first <= ?", (2 * SIZE,))
     assert WaitingCounter().count(connection, SIZE, everything, no_partial_page) == (LAST - 2 * SIZE, "0002")
     connection.execute("ROLLBACK")

@@ -68,6 +68,13 @@ def test_a_failure_is_shown_with_code_text_remedy_and_the_next_try(
     ]
 
 
+def test_whoever_spares_the_far_side_says_when_it_is_asked_again(health: Health, clock: FakeClock) -> None:
+    refused = Blocked("acme: refused", code="LPF301")
+    refused.rest = 600.0
+    fail(health, refused, delay=2.0)
+    assert health.snapshot().next_try == "2022-12-14T17:43:42.000Z"
+
+
 def test_it_is_in_trouble_until_a_step_succeeds(health: Health, clock: FakeClock, logged: list[Any]) -> None:
     fail(health)
     clock.advance(2)
@@ -219,3 +226,33 @@ def test_the_end_is_a_state_too(health: Health) -> None:
 )
 def test_durations_read_like_durations(seconds: float, text: str) -> None:
     assert spoken(seconds) == text
+
+
+def test_failures_in_a_row_have_begun_with_the_first_until_a_good_run_ends_them(
+    health: Health, clock: FakeClock
+) -> None:
+    assert health.snapshot().failing_since is None
+    began = clock.monotonic()
+    fail(health)
+    for _ in range(3):  # up for a moment, and down again
+        clock.advance(10)
+        health.tries()
+        health.beat()
+        assert (health.snapshot().state, health.snapshot().failing_since) == ("running", began)
+        clock.advance(10)
+        fail(health)
+    assert health.snapshot().failing_since == began
+    health.tries()
+    health.beat()
+    clock.advance(60)
+    health.beat()
+    assert health.snapshot().failing_since is None
+
+
+def test_a_failure_after_a_good_run_begins_a_row_of_its_own(health: Health, clock: FakeClock) -> None:
+    fail(health)
+    health.tries()
+    health.beat()
+    clock.advance(61)
+    fail(health)
+    assert health.snapshot().failing_since == clock.monotonic()

@@ -9,12 +9,14 @@ import structlog
 from lpforwarder import rfc3339
 from lpforwarder.config.secrets import Secret
 from lpforwarder.intake.sources.lastpass import zone as zones
+from lpforwarder.intake.sources.lastpass.instants import CLOCK_ERROR
 from lpforwarder.intake.sources.lastpass.offset import at
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
 from lpforwarder.runtime.worker import WorkerError
 
 log = structlog.get_logger()
 
+_SURE_AFTER = 3  # polls: something on the way may write a wrong `date` into one answer
 _PROOF = 900.0
 """Seconds after the regeneration in which the old secret may still be accepted somewhere."""
 
@@ -26,13 +28,27 @@ class Alarms:
         self._source = source
         self._zone: WorkerError | None = None
         self._secret: WorkerError | None = None
+        self._clock: WorkerError | None = None
+        self._polls_apart = 0
         self._regenerated = 0.0
         self._worthless: Secret | None = None
 
     @property
     def current(self) -> tuple[WorkerError, ...]:
         """Those that are on."""
-        return tuple(alarm for alarm in (self._zone, self._secret) if alarm is not None)
+        return tuple(alarm for alarm in (self._zone, self._secret, self._clock) if alarm is not None)
+
+    def clock(self, skew: float) -> None:
+        """`skew` is what the vault's clock was ahead of ours in a poll that went well, in seconds."""
+        self._polls_apart = self._polls_apart + 1 if abs(skew) > CLOCK_ERROR else 0
+        if not self._polls_apart:
+            self._clock = None
+        if self._polls_apart == 1:
+            log.warning("clock.differed", source=self._source, code="LPF317", seconds=round(skew))
+        if self._polls_apart == _SURE_AFTER:
+            whose = "behind" if skew > 0 else "ahead of"
+            text = f"this machine's clock is {abs(round(skew))} s {whose} that of the vault"
+            self._clock = WorkerError(code="LPF317", text=text, fix="set this machine's clock (NTP)")
 
     def zone(self, configured: ZoneInfo, offset: int | None, now: float) -> None:
         """`offset` is the measured one while it is not that of the configured zone, else None."""
@@ -54,10 +70,10 @@ class Alarms:
             )
         self._zone = alarm
 
-    def secret_regenerated(self, options: LastPassOptions, instant: int) -> None:
-        """The feed says that the API secret was replaced at this instant."""
-        if _changed_since(options, instant):
-            return
+    def secret_regenerated(self, options: LastPassOptions, instant: int, now: float) -> None:
+        """The feed, just read with the present secret, says that it was replaced at this instant."""
+        if now > instant + _PROOF or _changed_since(options, instant):
+            return  # what still works so long after is the new one
         fix = f"write the new API secret to {options.secret_place}; it is noticed by itself"
         text = f"the API secret of the account was regenerated at {rfc3339.render(instant * 1000)}"
         self._secret = WorkerError(code="LPF316", text=text, fix=fix)

@@ -6,6 +6,7 @@ in front of the service (filters, proxies) speaks HTML and other statuses.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _RC = re.compile(rb"<lastpass[^>]{0,200}?\brc\s*=\s*[\"']([^\"']{0,400})", re.IG
 _EVENTS_IN_XML = re.compile(rb"<Event[0-9]", re.IGNORECASE)
 _WEB_PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|script|meta)\b", re.IGNORECASE)
 _LOOKED_AT = 4096  # octets of a body that is not JSON
+_TIME_MEMBER = b'"Time"'  # one in each record, as quotes within a text are escaped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,11 @@ class Report:
     keys: Sequence[str]
     marker: JSON
     """`next` as it came; None on the last page."""
+
+
+MOST_VALUES = 2_000_000
+"""Of one answer, counted by its signs before it is decoded: a page of 10,000 events has some 200,000, and
+30 MB of `{}` would take gigabytes."""
 
 
 def read(response: Response, *, secret_place: str, now: float) -> Report:
@@ -72,6 +79,8 @@ def server_time(response: Response) -> float | None:
 
 
 def _report(body: bytes) -> Report:
+    if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
+        raise Transient("the answer has more values than a page of events can have", code="LPF306")
     try:
         answer = _json(body)
     except ValueError as error:
@@ -84,6 +93,8 @@ def _report(body: bytes) -> Report:
         raise Transient(f"the vault said {shown(status) or 'no status'}: {shown(texts)}", code="LPF307")
     marker = answer.get("next")
     records, keys = _records(answer.get("data"))
+    if body.count(_TIME_MEMBER) > len(records):
+        records, keys = _records(_with_repeated(body))
     return Report(records=records, keys=keys, marker=None if marker in ("", False, 0, "0") else marker)
 
 
@@ -107,12 +118,32 @@ def _records(data: JSON) -> tuple[Sequence[JSON], Sequence[str]]:
     return [data[key] for key in keys], keys
 
 
+def _with_repeated(body: bytes) -> JSON:
+    """`data` of an answer that may name members twice: readers of JSON keep the last and drop the others."""
+    try:
+        # The texts of numbers are what ids and fields are made of, and have no limits.
+        answer = json.loads(body, object_pairs_hook=_kept_apart, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        raise Transient("the answer cannot be read a second time", code="LPF306") from None
+    return answer.get("data") if isinstance(answer, dict) else answer
+
+
+def _kept_apart(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    """All pairs of an object; a name that comes again gets a plus sign."""
+    found: dict[str, JSON] = {}
+    for name, value in pairs:
+        while name in found:
+            name += "+"
+        found[name] = value
+    return found
+
+
 def _in_order(data: Mapping[str, JSON]) -> bool:
     return all(key == f"Event{place}" for place, key in enumerate(data, 1))
 
 
 def _place(key: str) -> tuple[int, str]:
-    match = _KEY.match(key)
+    match = _KEY.match(key.rstrip("+"))
     return (int(match[1]) if match else 2**31, key)
 
 
@@ -174,12 +205,12 @@ def _refusal(response: Response, now: float) -> Failure:
 
 
 def _retry_after(text: str, now: float) -> float | None:
-    """Seconds to wait; None when the text is neither a number nor a date."""
+    """Seconds to wait; None when the text is neither a number nor a date, or asks for no wait at all."""
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_WAIT)
+        return min(float(text[:9]), _LONGEST_WAIT) or None
     until = _http_date(text)
-    return None if until is None else min(max(until - now, 0.0), _LONGEST_WAIT)
+    return None if until is None else min(max(until - now, 0.0), _LONGEST_WAIT) or None
 
 
 def _http_date(text: str) -> float | None:

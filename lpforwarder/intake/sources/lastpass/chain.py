@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from operator import gt, lt
 from typing import Any
 
 from lpforwarder.errors import Transient
@@ -22,6 +25,8 @@ MOST_PAGES = 1_000
 """Of one window, whatever is asked for: a million events have a hundred pages."""
 
 _SECOND = timedelta(seconds=1)
+_USUAL_KEY = re.compile(r"Event[0-9]{1,9}\+*\Z")
+"""Whatever else stands there may be anything, and places are listed where contents are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,10 @@ class Chain:
     """The records of a window, newest first as far as the pages tell."""
 
     records: Sequence[JSON]
-    where: Sequence[str]
-    """`page 2, Event17` for each record."""
+    keys: Sequence[str]
+    """What the vault calls each record in its page, `Event17`."""
+    heads: Sequence[tuple[int, int]]
+    """Position of each page's first record, and the number of the page."""
     markers: dict[int, int]
     """Position of a page's first record → the marker that asked for the page, in microseconds."""
     pages: int
@@ -39,14 +46,21 @@ class Chain:
     is_whole: bool
     """False when there are more pages than wanted; what has come is of no use then."""
 
+    def where(self, position: int) -> str:
+        """`page 2, Event17` for the record at this position; another name of it is not repeated."""
+        first, page = self.heads[bisect_right(self.heads, (position, MOST_PAGES)) - 1]
+        key = self.keys[position]
+        return f"page {page}, {key if _USUAL_KEY.match(key) else f'record {position - first + 1}'}"
+
 
 @dataclass(slots=True, kw_only=True)
 class _Page:
-    """`asked` is the marker that asked for it, None for the first; `where` as in Chain."""
+    """`asked` is the marker that asked for it, None for the first; `keys` as in Chain."""
 
     asked: JSON
     records: list[JSON]
-    where: list[str]
+    keys: list[str]
+    number: int
 
 
 def fetch(ask: Ask, data: dict[str, Any], *, most_pages: int = MOST_PAGES, known: int = 0) -> Chain:
@@ -67,6 +81,7 @@ def fetch(ask: Ask, data: dict[str, Any], *, most_pages: int = MOST_PAGES, known
     is_whole = report.marker is None
     if not pages[0].records and not is_whole:
         raise _stuck()
+    pages = [page for page in pages if page.records] or pages[:1]
     if is_whole:
         _drop_repeated(ask, pages)
     return _joined(pages, is_whole=is_whole)
@@ -78,11 +93,13 @@ def _stuck() -> Transient:
 
 def _page(report: Report, number: int, asked: JSON) -> _Page:
     """The page, turned round if it goes forward in time: the documentation says newest first."""
-    records, where = list(report.records), [f"page {number}, {key}" for key in report.keys]
-    if len(records) > 1 and _time(records[0]) < _time(records[-1]):
+    records, keys = list(report.records), list(report.keys)
+    times = [_time(record) for record in records]
+    # Not the ends: in a repeated hour, or after an account has moved, the newest may look older.
+    if sum(map(lt, times, times[1:])) > sum(map(gt, times, times[1:])):
         records.reverse()
-        where.reverse()
-    return _Page(asked=asked, records=records, where=where)
+        keys.reverse()
+    return _Page(asked=asked, records=records, keys=keys, number=number)
 
 
 def _time(record: JSON) -> str:
@@ -179,22 +196,25 @@ def _drop(page: _Page, before: _Page, time: str, excess: Counter[Raw]) -> None:
         else:
             kept.append(position)
     page.records = [page.records[position] for position in kept]
-    page.where = [page.where[position] for position in kept]
+    page.keys = [page.keys[position] for position in kept]
 
 
 def _joined(pages: list[_Page], *, is_whole: bool) -> Chain:
     records: list[JSON] = []
-    where: list[str] = []
+    keys: list[str] = []
+    heads: list[tuple[int, int]] = []
     markers: dict[int, int] = {}
     for page in pages:
         microseconds = _microseconds(page.asked)
         if microseconds is not None:
             markers[len(records)] = microseconds
         records += page.records
-        where += page.where
+        heads.append((len(records) - len(page.records), page.number))
+        keys += page.keys
     return Chain(
         records=records,
-        where=where,
+        keys=keys,
+        heads=heads,
         markers=markers,
         pages=len(pages),
         first_page=len(pages[0].records),

@@ -5,13 +5,15 @@ Never retries, follows no redirect, and keeps the secret out of every text it ma
 
 from __future__ import annotations
 
+import json
+import re
 import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-import orjson
 import urllib3
 from urllib3 import exceptions
 
@@ -22,6 +24,7 @@ from lpforwarder.intake.sources.lastpass import connections
 from lpforwarder.intake.sources.lastpass.answers import Response
 from lpforwarder.intake.sources.lastpass.connections import Cutter
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.runtime.concealing import MASK
 
 LARGEST_BODY = 64 * 2**20
 """Octets of an answer, decompressed; 10,000 events are some 3 MiB."""
@@ -32,6 +35,8 @@ BURST = 6
 _PIECE = 65_536
 _CONNECT = 10.0  # seconds for one address to accept
 _MOST_NUMBER = 18  # digits that fit 64 bits for certain
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")  # the words of http.client
+_SHORTEST_MASKED = 16  # characters; real secrets have 64, and short texts may stand in any answer
 _HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json, */*;q=0.5",
@@ -75,7 +80,7 @@ class Client:
         self._pace.wait()
         with self._cutter.limit(self._options.timeout):
             try:
-                return self._send(body)
+                return _masked(self._send(body), secret)
             except exceptions.HTTPError as error:
                 raise self._failure(error) from error
             except OSError as error:
@@ -90,7 +95,8 @@ class Client:
 
     def _body(self, secret: Secret, label: str, data: dict[str, Any]) -> bytes:
         account = self._options.account
-        return orjson.dumps(
+        # Not orjson: a marker goes back as it came, whatever it holds.
+        return json.dumps(
             {
                 "cid": int(account) if len(account) <= _MOST_NUMBER else account,
                 "provhash": secret.reveal(),
@@ -100,7 +106,7 @@ class Client:
                 "user": "allusers",
                 "data": {"user": "allusers", **data},
             }
-        )
+        ).encode("ascii")
 
     def _send(self, body: bytes) -> Response:
         if self._manager is None:
@@ -153,7 +159,10 @@ class Client:
             fix = "if a proxy opens TLS here, name its authority with `ca_file`"
             return Blocked(what, code="LPF313", fix=fix)
         if isinstance(error, exceptions.ProxyError):
-            return Transient(f"the proxy cannot be used: {reason}", code="LPF312", fix="look at `proxy`")
+            status = _TUNNEL_REFUSED.match(str(cause))
+            reason = f"it answered {status[1]}" if status else reason
+            fix = "look at `proxy`; a login belongs into HTTPS_PROXY: http://user:password@host:port"
+            return Transient(f"the proxy cannot be used: {reason}", code="LPF312", fix=fix)
         if isinstance(error, exceptions.NewConnectionError | exceptions.ConnectTimeoutError):
             fix = "look at name service, firewall and `proxy`"
             return Transient(f"cannot reach the vault: {reason}", code="LPF312", fix=fix)
@@ -162,6 +171,14 @@ class Client:
         if isinstance(cause, ssl.SSLError):
             return Transient(f"TLS with the vault failed: {cause.reason or reason}", code="LPF312")
         return Transient(f"the answer broke off: {reason}", code="LPF306")
+
+
+def _masked(response: Response, secret: Secret) -> Response:
+    """Without our secret, should the far side repeat it: what comes back goes into messages and events."""
+    text = secret.reveal().encode()
+    if len(text) < _SHORTEST_MASKED or text not in response.body:
+        return response
+    return replace(response, body=response.body.replace(text, MASK.encode()))
 
 
 def _too_slow(timeout: float) -> Transient:

@@ -18,6 +18,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from lpforwarder.errors import Blocked
 from lpforwarder.intake.sources.lastpass.route import proxy_for
 
 
@@ -67,17 +68,21 @@ class Cutter:
 
 
 def trust(ca_file: Path | None) -> ssl.SSLContext:
-    """Who is believed to be the vault: the system's authorities, or those of the file. Raises OSError.
+    """Who is believed to be the vault: the system's authorities, or those of the file. Raises Blocked LPF313.
 
     Takes tens of milliseconds, so it is done once.
     """
-    context = ssl.create_default_context(cafile=ca_file)
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        what = f"the authorities in {ca_file or 'the system'} cannot be read: {error.strerror or 'not PEM'}"
+        raise Blocked(what, code="LPF313", fix="correct `ca_file`") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 def manager(url: str, proxy: str, context: ssl.SSLContext, cutter: Cutter) -> urllib3.PoolManager:
-    """One connection at a time to the host of `url`."""
+    """One connection at a time to the host of `url`. Raises Blocked LPF312 for a proxy that is none."""
     through = proxy_for(url, proxy)
     if through is None:
         made = urllib3.PoolManager(num_pools=1, maxsize=1, ssl_context=context)
@@ -98,7 +103,14 @@ def manager(url: str, proxy: str, context: ssl.SSLContext, cutter: Cutter) -> ur
 
 def _without_login(proxy: str) -> tuple[str, str]:
     """The proxy's address, and `user:password` if the environment has them in it."""
-    parts = urlsplit(proxy)
+    try:
+        parts = urlsplit(proxy)
+        is_proxy = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_proxy = False
+    if not is_proxy:  # the text may hold a password and is not repeated
+        fix = "write HTTPS_PROXY like http://proxy.example.net:3128, or set `proxy`"
+        raise Blocked("the proxy of the environment is not a web address", code="LPF312", fix=fix)
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username else ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", login
 

@@ -33,6 +33,10 @@ class Place:
     """Seconds a window may add while catching up."""
     offset: int | None = None
     """The account's measured offset in seconds, while it is not that of the configured zone."""
+    was: int | None = None
+    """The offset before the account's clock last changed, as long as events of that time are read."""
+    changed: int = 0
+    """When that change was noticed."""
     called: int = 0
     """When the last good call was made, which must have left a Reporting event; 0 before the first."""
     probe: int = 0

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass import zone as zones
+from lpforwarder.intake.sources.lastpass.catalogue import find
 from lpforwarder.intake.sources.lastpass.records import is_own_report, raw_texts
 from lpforwarder.intake.sources.lastpass.zone import Measured, UnreadableTime
 
@@ -51,7 +52,7 @@ def own_reports(records: Iterable[JSON], installation: str) -> list[OwnReport]:
     pattern = _pattern(installation)
     found = []
     for position, record in enumerate(records):
-        if not isinstance(record, dict):
+        if not isinstance(record, dict) or not _is_reporting(record.get("Action")):
             continue
         for text in (record.get("Data"), record.get("Username")):
             match = pattern.search(text) if isinstance(text, str) else None
@@ -59,6 +60,11 @@ def own_reports(records: Iterable[JSON], installation: str) -> list[OwnReport]:
                 found.append(OwnReport(position=position, called=int(match[1]), time=raw_texts(record).time))
                 break
     return found
+
+
+def _is_reporting(action: JSON) -> bool:
+    """Whether it can be an own report at all: asked of every record, so that few are looked at closely."""
+    return isinstance(action, str) and find(action).key == "reporting"
 
 
 @cache

@@ -196,8 +196,9 @@ class LastPassOptions(SourceOptions):
         yield from files.authorities(self.ca_file, key="ca_file")
         if self.secret_file is not None:
             yield from files.secret(Path(self.secret_file), key="secret_file")
-        elif self.secret_credential is not None and os.environ.get(secrets.CREDENTIALS):
-            yield from self._missing("secret_credential", note=False)
+        elif self.secret_credential is not None:
+            # Outside of its unit there are no credentials, and whoever checks the file is mostly there.
+            yield from self._missing("secret_credential", note=not os.environ.get(secrets.CREDENTIALS))
         elif self.secret_env is not None:
             # Whoever checks the file need not have the environment of the service.
             yield from self._missing("secret_env", note=True)

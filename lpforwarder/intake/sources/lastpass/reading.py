@@ -8,28 +8,24 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from lpforwarder.config.secrets import Secret
 from lpforwarder.intake.sources.lastpass import answers, chain, offset, windows
+from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.answers import Report
 from lpforwarder.intake.sources.lastpass.chain import Chain
 from lpforwarder.intake.sources.lastpass.client import Client
 from lpforwarder.intake.sources.lastpass.cursor import Place
-from lpforwarder.intake.sources.lastpass.instants import CLOCK_ERROR
 from lpforwarder.intake.sources.lastpass.offset import OwnReport
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
 from lpforwarder.intake.sources.lastpass.windows import Window
 from lpforwarder.intake.sources.lastpass.zone import Measured
-
-log = structlog.get_logger()
 
 MOST_PAGES = 3
 """Of a window that catches up, not counting what it reads again: it is halved when it has more."""
 
 _FARTHEST_WEST = 13 * 3600  # seconds; the account's clock is never further behind UTC, with an hour to spare
 _FRESH = 900  # seconds within which a call still says how the account's clock stands
-_BELIEVABLE_SKEW = 86_400.0  # a `date` further off says nothing about either clock
+_EARLIEST, _LATEST = 1_735_689_600.0, 4_102_444_800.0  # 2025 and 2100: what is outside is no date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +41,8 @@ class Taken:
     ended: float
     """After the last, by the faster."""
     width: int
+    asked: int
+    """From when on records were asked for: the first instant that this can have meant."""
 
 
 class Reading:
@@ -75,12 +73,8 @@ class Reading:
         response = self._client.ask(self._secret, offset.label(self._installation, int(called)), data)
         report = answers.read(response, secret_place=self._options.secret_place, now=called)
         server = answers.server_time(response)
-        if server is not None and abs(server - called) < _BELIEVABLE_SKEW:
+        if server is not None and _EARLIEST < server < _LATEST:
             self.skew = server - self._clock()
-            if abs(self.skew) > CLOCK_ERROR:
-                log.warning(
-                    "clock.differed", source=self._options.name, code="LPF317", seconds=round(self.skew)
-                )
         return report
 
     def find_offset(self, *, calls: int) -> Measured | None:
@@ -106,9 +100,8 @@ class Reading:
             began = self._clock()
             at = windows.window(place, began, width)
             limit = MOST_PAGES if width > 1 else chain.MOST_PAGES
-            read = chain.fetch(
-                self.ask, windows.asked(at, zone, place.upto, overlap), most_pages=limit, known=again
-            )
+            data = windows.asked(at, zone, place.upto, overlap)
+            read = chain.fetch(self.ask, data, most_pages=limit, known=again)
             if read.is_whole:
                 break
             width = windows.narrower(place, width, began)
@@ -120,4 +113,5 @@ class Reading:
             began=began + min(self.skew, 0.0),
             ended=self._clock() + max(self.skew, 0.0),
             width=windows.wider(width, len(read.records), read.first_page, read.pages),
+            asked=zones.first_instant(zone, zones.parse(data["from"])),
         )

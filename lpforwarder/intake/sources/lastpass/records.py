@@ -8,31 +8,34 @@ id, outcome, factor, client, target or severity; what follows from the five is f
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
-from lpforwarder import rfc3339
 from lpforwarder.event import JSON, Event, as_text
-from lpforwarder.intake.sources.lastpass import catalogue, grammar, sentence, zone
-from lpforwarder.intake.sources.lastpass.catalogue import Action
+from lpforwarder.intake.sources.lastpass import catalogue, grammar, hours, sentence, told, zone
+from lpforwarder.intake.sources.lastpass.told import Person, Told
 
 NAMESPACE = UUID("b1a7c3d2-5f0e-5c48-9d36-7e2f4a8c6b10")
 """Namespace of the event ids; changing it would make every event new."""
 
-SIGN_INS = frozenset({"1001", "1003"})
-"""Event ids of which the wish wants method, mfa and mfaType."""
-
 _NAMESPACE = NAMESPACE.bytes
 _MEMBERS = ("Time", "Username", "IP_Address", "Action", "Data")
+_KNOWN_MEMBERS = frozenset(_MEMBERS)
 _five = itemgetter(*_MEMBERS)
-_ONLY_TEXT = frozenset({str})
-_API_CALLER = re.compile(r"API(?::(.*))?", re.IGNORECASE | re.DOTALL)
-_LONGEST_ADDRESS = 45  # an IPv4-mapped IPv6 address in full
+
+
+class _Lengths(dict[int, str]):
+    """`17:` for 17; to look it up takes a third of the time of making it."""
+
+    def __missing__(self, length: int) -> str:
+        return f"{length}:"
+
+
+_LENGTHS = _Lengths({length: f"{length}:" for length in range(256)})
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""RFC 4122 §4.1.1: the two highest bits of this digit are 1 and 0."""
 
 
 class Raw(NamedTuple):
@@ -48,10 +51,12 @@ class Raw(NamedTuple):
 def raw_texts(record: Mapping[str, JSON]) -> Raw:
     """The five texts that make up a record's identity; other JSON values as they are written."""
     try:
-        values = _five(record)
+        values = time, username, address, action, data = _five(record)
     except KeyError:
-        values = tuple(record.get(member) for member in _MEMBERS)
-    return Raw._make(values if _ONLY_TEXT.issuperset(map(type, values)) else map(as_text, values))
+        return Raw._make([as_text(record.get(member)) for member in _MEMBERS])
+    if type(time) is type(username) is type(address) is type(action) is type(data) is str:
+        return tuple.__new__(Raw, values)  # a third of what Raw() costs
+    return Raw._make(map(as_text, values))
 
 
 def refusal(record: JSON) -> str:
@@ -67,18 +72,24 @@ def refusal(record: JSON) -> str:
     return ""
 
 
-def event_id(account: str, raw: Raw, occurrence: int) -> str:
-    """The name-based UUID (version 5) of a record: account, the five raw texts, and its number among equals.
+def event_id(account: str, key: Raw, occurrence: int) -> str:
+    """The name-based UUID (version 5) of a record: account, its five texts, and its number among equals.
 
-    `occurrence` counts the records with the same five texts, from 0. Every part goes in with its length, so
-    that no two lists of parts give one name. The zone has no part in it: a new setting keeps the ids.
+    `key` are the raw texts but for what may change in them (see surplus.key_of); `occurrence` counts the
+    records with the same key, from 0. Every part goes in with its length, so that no two lists of parts give
+    one name.
     """
-    name = "".join([f"{len(part)}:{part}" for part in (account, *raw, str(occurrence))])
+    time, user, address, action, data = key
+    number = str(occurrence)
+    n = _LENGTHS
+    name = (
+        f"{n[len(account)]}{account}{n[len(time)]}{time}{n[len(user)]}{user}{n[len(address)]}{address}"
+        f"{n[len(action)]}{action}{n[len(data)]}{data}{n[len(number)]}{number}"
+    )
     # uuid.uuid5 refuses lone surrogates, which JSON can carry, and takes three times as long.
     digest = hashlib.sha1(_NAMESPACE + name.encode("utf-8", "surrogatepass"), usedforsecurity=False)
     text = digest.hexdigest()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def is_own_report(record: Mapping[str, JSON], label: str) -> bool:
@@ -89,7 +100,7 @@ def is_own_report(record: Mapping[str, JSON], label: str) -> bool:
         return False
     return label in (
         grammar.read(action.grammar, raw.data).get("apiUser"),
-        _person(action, raw.username).get("apiUser"),
+        told.person(raw.username, False).fields.get("apiUser"),
     )
 
 
@@ -99,71 +110,57 @@ def to_event(
     source: str,
     instant: int,
     id: str,
+    raw: Raw | None = None,
     ambiguous: bool = False,
     keep_vendor_data: bool = True,
 ) -> tuple[Event, bool]:
     """The event of a record that `refusal` accepts, and whether the catalogue knows its action.
 
-    `instant` is in seconds since 1970 UTC; `ambiguous` marks it as one of two that are possible. Without
-    `keep_vendor_data` the raw Data and members beyond the five are left out.
+    `instant` is in seconds since 1970 UTC; `ambiguous` marks it as one of two that are possible. `raw` are
+    the record's texts, if they are at hand. Without `keep_vendor_data` the raw Data and members beyond the
+    five are left out.
     """
-    raw = raw_texts(record)
-    action = catalogue.meaning(raw.action, raw.data)
+    _, username, address, name, data = raw or raw_texts(record)
+    said = told.told(name, data, isinstance(record.get("Data"), str))
+    action, person = said.action, told.person(username, said.is_of_target)
     fields: dict[str, JSON] = {
         "id": id,
-        "timestamp": rfc3339.render(instant * 1000),
+        "timestamp": hours.timestamp(instant),
         "eventId": action.event_id,
         "eventType": action.event_type,
         "source": source,
         "severity": action.severity,
+        **told.address(address),
+        **person.fields,
+        **said.fields,
     }
-    fields |= _address(raw.address)
-    fields |= _details(action, record, raw)
-    fields |= {"message": sentence.of(action, fields, raw.action), "vendorAction": raw.action}
-    fields |= _vendor(record, raw) if keep_vendor_data else {}
+    who = person.who
+    if "apiUser" in said.fields:
+        fields["apiUser"] = caller = _caller(said, person)
+        who = person.who if person.has_name else sentence.who("", caller)
+    fields["message"] = said.sentence.by(who)
+    if name:
+        fields["vendorAction"] = name
+    if keep_vendor_data and data:
+        fields["vendorData"] = data
+    beyond = keep_vendor_data and _beyond(record)
+    if beyond:
+        fields["vendorFields"] = beyond
     if ambiguous:
         fields["timestampAmbiguous"] = True
     if not action.is_known:
         fields["unknownAction"] = True
-    return Event.of({name: value for name, value in fields.items() if value != ""}), action.is_known
+    return Event.of(fields) if beyond else Event.of_plain(fields), action.is_known
 
 
-def _details(action: Action, record: Mapping[str, JSON], raw: Raw) -> dict[str, JSON]:
-    data = record.get("Data")
-    parts = grammar.read(action.grammar, data) if isinstance(data, str) else {}
-    details = _person(action, raw.username) | {"result": action.result}
-    if action.event_id in SIGN_INS:
-        details |= {"method": "unknown", "mfa": "unknown", "mfaType": "unknown"}
-    details |= action.extra
-    details |= {name: value for name, value in parts.items() if name not in details or value != "unknown"}
-    return details | {"action": action.verb}
+def _caller(said: Told, person: Person) -> str:
+    """The label of an API caller, which may stand in Data, as the user name, or nowhere."""
+    label: str = said.fields["apiUser"]
+    return person.fields.get("apiUser", label) if label == "unknown" else label
 
 
-def _person(action: Action, username: str) -> dict[str, JSON]:
-    """Who did it: a person or an API caller. A sign-in is told of the person who signs in, as in the wish."""
-    name = username.strip()
-    caller = _API_CALLER.fullmatch(name)
-    if caller:
-        return {"apiUser": (caller[1] or "").strip() or "unknown"}
-    return {"targetUser" if action.event_id.startswith("1") else "sourceUser": name}
-
-
-def _vendor(record: Mapping[str, JSON], raw: Raw) -> dict[str, JSON]:
-    beyond = record.keys() - _MEMBERS
-    if not beyond:
-        return {"vendorData": raw.data}
-    return {"vendorData": raw.data, "vendorFields": {n: v for n, v in record.items() if n in beyond}}
-
-
-@lru_cache(maxsize=4096)
-def _address(text: str) -> Mapping[str, JSON]:
-    """The address as it came when it is one; what is none keeps its text under another name."""
-    trimmed = text.strip()
-    try:
-        # A zone id (`%eth0`) may hold any text and says nothing outside the machine it is from.
-        if len(trimmed) > _LONGEST_ADDRESS or "%" in trimmed:
-            raise ValueError
-        ipaddress.ip_address(trimmed)
-    except ValueError:
-        return {"sourceIpRaw": text}
-    return {"sourceIp": trimmed}
+def _beyond(record: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The members that are not documented."""
+    if record.keys() <= _KNOWN_MEMBERS:
+        return {}
+    return {name: value for name, value in record.items() if name not in _KNOWN_MEMBERS}

@@ -4,50 +4,76 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass.catalogue import Action
 
 _NAMED_AT_MOST = 3  # of a long list; the fields have all of it
 _LONGEST_VALUE = 200  # characters of one value; the fields have all of it
+_CALLER = "An API caller"
+_NOBODY = "An unknown user"
 
 Fields = Mapping[str, JSON]
+Piece: TypeAlias = str | Callable[[Fields], str]
+"""Fixed words, or the function that fills a place between them."""
 
 
-def of(action: Action, fields: Fields, vendor_action: str) -> str:
-    """What happened, for example `ana@example.org added "Shop" in folder "Team".`
+class Sentence(NamedTuple):
+    """What happened, but for who did it: the words around the name, if there is one in the sentence."""
 
-    `fields` are those of the event so far. A name that is not known is replaced by a general word.
-    """
-    if not action.is_known:
-        name = f"action {_quoted(vendor_action)}" if vendor_action.strip() else "nameless action"
-        return f"The {name} of {_whom(fields)} is not in the catalogue."
-    words = _pieces(_BY_KEY.get(action.key) or _BY_ID[action.event_id])
-    return "".join([piece if isinstance(piece, str) else piece(fields) for piece in words])
+    before: str
+    has_who: bool
+    after: str
 
-
-@lru_cache(maxsize=256)
-def _pieces(phrase: str) -> list[str | Callable[[Fields], str]]:
-    """Fixed words and the functions that fill the places between them, by turns."""
-    return [_PARTS[text] if place % 2 else text for place, text in enumerate(_PLACEHOLDER.split(phrase))]
+    def by(self, who: str) -> str:
+        """The whole sentence, for example `ana@example.org added "Shop" in folder "Team".`"""
+        if not self.has_who:
+            return self.after
+        if self.before and who in (_CALLER, _NOBODY):
+            who = "an" + who[2:]  # in the middle of the sentence
+        return f"{self.before}{who}{self.after}"
 
 
-def _who(fields: Fields) -> str:
-    role = "targetUser" if str(fields["eventId"]).startswith("1") else "sourceUser"
-    name = str(fields.get(role, ""))
+class Phrase:
+    """The sentences for one action; `name` is what the vendor calls it."""
+
+    def __init__(self, action: Action, name: str) -> None:
+        if action.is_known:
+            phrase = _BY_KEY.get(action.key) or _BY_ID[action.event_id]
+            before, who, after = phrase.rpartition("{who}")
+            self._before, self._has_who, self._after = before, who != "", _pieces(after)
+        else:
+            called = f"action {_quoted(name)}" if name.strip() else "nameless action"
+            self._before, self._has_who, self._after = (
+                f"The {called} of ",
+                True,
+                [" is not in the catalogue."],
+            )
+        self._fixed: Sentence | None = None
+        if not any(map(callable, self._after)):
+            self._fixed = self.about({})
+
+    def about(self, parts: Fields) -> Sentence:
+        """With what `parts` holds; a name that is not there is replaced by a general word."""
+        if self._fixed is not None:
+            return self._fixed
+        after = "".join([piece if isinstance(piece, str) else piece(parts) for piece in self._after])
+        return Sentence(self._before, self._has_who, after)
+
+
+def who(name: str, caller: str) -> str:
+    """The one who did it: a person's name, else the label of an API caller, `unknown` if it has none."""
     if name:
         return _short(name)
-    caller = str(fields.get("apiUser", ""))
     if caller == "unknown":
-        return "An API caller"
-    return f"API caller {_quoted(caller)}" if caller else "An unknown user"
+        return _CALLER
+    return f"API caller {_quoted(caller)}" if caller else _NOBODY
 
 
-def _whom(fields: Fields) -> str:
-    """Like who, for the middle of a sentence."""
-    name = _who(fields)
-    return "an" + name[2:] if name in ("An API caller", "An unknown user") else name
+def _pieces(phrase: str) -> list[Piece]:
+    pieces = [_PARTS[text] if place % 2 else text for place, text in enumerate(_PLACEHOLDER.split(phrase))]
+    return [piece for piece in pieces if piece != ""]
 
 
 def _users(fields: Fields) -> str:
@@ -136,8 +162,6 @@ def _short(text: str) -> str:
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PARTS: Mapping[str, Callable[[Fields], str]] = {
-    "who": _who,
-    "whom": _whom,
     "users": _users,
     "for_users": _for_users,
     "item": _item,
@@ -157,8 +181,8 @@ _PARTS: Mapping[str, Callable[[Fields], str]] = {
 _BY_ID = {
     "1001": "{who} successfully logged in.",
     "1003": "{who} successfully logged in to the admin console.",
-    "1004": "A login verification was sent to {whom} by email.",
-    "1005": "The account of {whom} was locked.",
+    "1004": "A login verification was sent to {who} by email.",
+    "1005": "The account of {who} was locked.",
     "2001": "{who} created {users}.",
     "2002": "{who} modified {users}.",
     "2003": "{who} deleted {users}.",
@@ -193,8 +217,8 @@ _BY_ID = {
     "3001": "{who} created a LastPass account{for_users}{in_folder}.",
     "3002": "{who} changed the master password.",
     "3003": "{who} reverted the master password.",
-    "3004": "Reuse of the master password was found for {whom}.",
-    "3005": "Reuse of a password was found for {whom}.",
+    "3004": "Reuse of the master password was found for {who}.",
+    "3005": "Reuse of a password was found for {who}.",
     "3006": "{who} changed an account password.",
     "3007": "{who} changed account settings.",
     "3008": "{who} cleared the account history.",

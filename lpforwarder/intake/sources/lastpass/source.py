@@ -14,22 +14,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import orjson
 import structlog
 
 from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Blocked, Failure, Transient
-from lpforwarder.event import JSON, Event, Reject
+from lpforwarder.event import Event, as_text
 from lpforwarder.intake.contract import Cursor, Page
-from lpforwarder.intake.sources.lastpass import catalogue, cursor, instants, offset, records, surplus, windows
+from lpforwarder.intake.sources.lastpass import (
+    catalogue,
+    cursor,
+    dating,
+    instants,
+    offset,
+    records,
+    surplus,
+    windows,
+)
 from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.alarms import Alarms
 from lpforwarder.intake.sources.lastpass.client import Client
 from lpforwarder.intake.sources.lastpass.cursor import Place
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.intake.sources.lastpass.parts import MOST_EVENTS, Parts
 from lpforwarder.intake.sources.lastpass.reading import Reading, Taken
 from lpforwarder.intake.sources.lastpass.refusal import Refusal
-from lpforwarder.intake.sources.lastpass.surplus import Found, New
+from lpforwarder.intake.sources.lastpass.surplus import Found
 from lpforwarder.runtime.logs import conceal
 from lpforwarder.runtime.worker import WorkerError
 
@@ -37,7 +46,6 @@ log = structlog.get_logger()
 
 _OLD_CALL = 3600  # seconds; after so long a pause the account's zone is measured before anything is read
 _PROBE_AGAIN = 600  # seconds between two searches for a zone that no event shows
-_KEPT = 4096  # octets of a record that is set aside
 _MOST_TRIES = 3  # windows read in one pull because the account's zone turned out to be another
 
 
@@ -54,7 +62,10 @@ class Counts:
 
 
 class LastPassSource:
-    """Satisfies Source. `alarms` and `counts` may be read from any thread."""
+    """Satisfies Source. `alarms` and `counts` may be read from any thread.
+
+    `most_events` is how many a page holds, and what else happened in its last second.
+    """
 
     Options = LastPassOptions
 
@@ -64,8 +75,10 @@ class LastPassSource:
         *,
         clock: Callable[[], float] = time.time,
         client: Client | None = None,
+        most_events: int = MOST_EVENTS,
     ) -> None:
         self.counts = Counts()
+        self._most_events = most_events
         self._options = options
         self._clock = clock
         self._zone = zones.load(options.time_zone)
@@ -74,6 +87,7 @@ class LastPassSource:
         self._alarms = Alarms(options.name)
         self._concealed: Secret | None = None
         self._narrowed: int | None = None
+        self._parts: Parts | None = None
         self._measured_offset: str | None = None
 
     @property
@@ -86,6 +100,11 @@ class LastPassSource:
         """The account's offset from UTC as last measured, like `-05:00`; None before the first time."""
         return self._measured_offset
 
+    @property
+    def left(self) -> int:
+        """How many events of the window read last are still to come; no call is needed for them."""
+        return len(self._parts.new) if self._parts else 0
+
     def try_again(self) -> None:
         """Makes the next pull ask the vault even if it has just refused the same secret."""
         self._refusal.forget()
@@ -93,8 +112,13 @@ class LastPassSource:
     def pull(self, after: Cursor | None) -> Page:
         """The new events of one window, oldest first; the first pull of all only finds the account's zone.
 
-        Raises Blocked LPF301 without a call while a refused secret is unchanged, for a growing time.
+        Of a window with many only the oldest; the pulls behind that page bring the others without a call.
+        After a refusal that a person must mend it raises the same again without a call, for a growing time,
+        while the secret is unchanged.
         """
+        if self._parts is not None and self._parts.cursor == after:
+            return self._next_part(self._parts)
+        self._parts = None  # whoever asks for something else has lost a page, or begins anew
         place = None if after is None else self._decode(after)
         secret = self._secret()
         self._refusal.check(secret)
@@ -102,12 +126,15 @@ class LastPassSource:
         try:
             page = self._begin(reading) if place is None else self._next(reading, place)
         except Failure as error:
-            self._failed(error, secret)
-            raise self._named(error) from error
+            named = self._named(error)
+            if isinstance(named, Blocked):  # refused, or a certificate that is not believed
+                self._refusal.note(secret, named)
+            raise named from error
         finally:
             self._client.close()
         self._refusal.forget()
         self._alarms.polled(secret, reading.began)
+        self._alarms.clock(reading.skew)
         return page
 
     def close(self) -> None:
@@ -140,10 +167,6 @@ class LastPassSource:
     def _reading(self, secret: Secret, installation: str) -> Reading:
         return Reading(self._client, self._options, secret, installation, self._clock, self._zone)
 
-    def _failed(self, error: Failure, secret: Secret) -> None:
-        if error.code == "LPF301":
-            self._refusal.note(secret, error)
-
     def _named(self, error: Failure) -> Failure:
         """The same error with the name of the source."""
         if isinstance(error, Transient):
@@ -155,10 +178,11 @@ class LastPassSource:
 
     def _begin(self, reading: Reading) -> Page:
         """No events yet, but where they begin and what the account's clock shows."""
-        first = self._options.first_instant(reading.began)
-        installation = self._installation()
-        place = Place(installation=installation, again=first, upto=first, width=windows.FIRST_WIDTH)
+        place = Place(installation=self._installation(), again=0, upto=0, width=windows.FIRST_WIDTH)
         place = self._measured(reading, place, calls=2)
+        # By the slower clock: with a clock of ours that is days ahead, days of events would be passed over.
+        first = self._options.first_instant(reading.began + min(reading.skew, 0.0))
+        place = replace(place, again=first, upto=first)
         return Page(events=(), cursor=cursor.encode(place), more=True)
 
     def _next(self, reading: Reading, place: Place) -> Page:
@@ -206,9 +230,7 @@ class LastPassSource:
     def _is_ahead(self, place: Place, taken: Taken) -> bool:
         """Whether something not seen before is dated in the future: rare, but for an account that moved."""
         limit = zones.wall_clock(taken.zone, int(taken.ended + instants.CLOCK_ERROR))
-        ahead = sum(
-            records.raw_texts(one).time > limit for one in taken.chain.records if isinstance(one, dict)
-        )
+        ahead = sum(as_text(one.get("Time")) > limit for one in taken.chain.records if isinstance(one, dict))
         handed = [place.known, place.ghosts]
         known = max(
             sum(sum(counts.values()) for at, counts in of.items() if at > taken.ended + instants.CLOCK_ERROR)
@@ -232,62 +254,51 @@ class LastPassSource:
             return place
         before = offset.at(self._in_force(place), int(reading.began))
         after = found.offset if measured is not None else found.expected
-        return replace(place, probe=0, offset=measured, ghosts=surplus.shifted(place.known, before - after))
+        place = replace(place, probe=0, offset=measured, ghosts=surplus.shifted(place.known, before - after))
+        return place if before == after else replace(place, was=before, changed=int(reading.began))
 
     # Understanding.
 
     def _page(self, place: Place, taken: Taken) -> Page:
         self._alarms.zone(self._zone, place.offset, taken.ended)
-        found, refused = self._sorted_out(taken)
-        new = surplus.surplus(self._wanted(found, taken), taken.window, taken.zone, place.known, place.ghosts)
-        events = [self._event(item, taken) for item in new]
-        newest = max((i for item in found if (i := item.placed.instant) <= taken.ended), default=None)
-        upto = windows.reached(taken.window, place, newest, taken.began)
-        overlap = int(self._options.overlap)
-        again = windows.again(place, upto, taken.zone, taken.began, overlap)
-        rejects = self._rejects(refused, place)
-        after = replace(
-            place,
-            again=again,
-            upto=upto,
+        dated = dating.dated(taken, place.was)
+        newest = max((at for one in dated.found if (at := one.instant) <= taken.ended), default=None)
+        wanted = self._wanted(dated.found, taken)
+        parts = Parts(
+            place=place,
+            new=surplus.surplus(wanted, taken.window, taken.zone, place.known, place.ghosts),
+            rejects=dating.rejects(taken, dated.refused, place.refused),
+            refused={key: len(positions) for key, positions in dated.refused.items()},
+            upto=windows.reached(taken.window, place, newest, taken.began),
             width=taken.width,
-            known=surplus.remembered(place.known, new, again),
-            ghosts=surplus.remembered(place.ghosts, (), again),
-            refused={key: len(items) for key, items in refused.items()},
+            zone=taken.zone,
+            began=taken.began,
+            ended=taken.ended,
+            overlap=int(self._options.overlap),
+            more=taken.window.end is not None,
+            most_events=self._most_events,
         )
-        return Page(
-            events=events, rejects=rejects, cursor=cursor.encode(after), more=taken.window.end is not None
-        )
+        return self._part(parts)
 
-    def _sorted_out(self, taken: Taken) -> tuple[list[Found], dict[str, list[tuple[str, JSON]]]]:
-        """The records of a window in time, and by digest those that have none."""
-        positions, readings, refused = [], [], dict[str, list[tuple[str, JSON]]]()
-        for position, record in enumerate(taken.chain.records):
-            try:
-                readings.append(zones.parse(record["Time"]))
-            except (zones.UnreadableTime, TypeError, KeyError, AttributeError, IndexError):
-                where = taken.chain.where[position]
-                refused.setdefault(surplus.fingerprint(record), []).append((where, record))
-            else:
-                positions.append(position)
-        places = {position: number for number, position in enumerate(positions)}
-        placed = instants.resolve(
-            taken.zone,
-            readings,
-            collected=taken.ended,
-            markers=_moved(taken.chain.markers, positions),
-            anchors={places[own.position]: own.called for own in taken.own if own.position in places},
+    def _next_part(self, parts: Parts) -> Page:
+        self._parts = None
+        page = self._part(parts)
+        if self._concealed is not None:  # the secret with which this window was read
+            self._alarms.polled(self._concealed, parts.began)
+        return page
+
+    def _part(self, parts: Parts) -> Page:
+        """The next part of a window; what is left of it waits for the pull behind this page."""
+        part = parts.take()
+        page = Page(
+            events=[self._event(item, parts.ended) for item in part.new],
+            rejects=part.rejects,
+            cursor=cursor.encode(part.place),
+            more=bool(parts.new) or parts.more,
         )
-        return [
-            Found(
-                record=taken.chain.records[position],
-                raw=records.raw_texts(taken.chain.records[position]),
-                reading=reading,
-                placed=where,
-                position=position,
-            )
-            for position, reading, where in zip(positions, readings, placed, strict=True)
-        ], refused
+        if parts.new:
+            parts.cursor, self._parts = page.cursor, parts
+        return page
 
     def _wanted(self, found: list[Found], taken: Taken) -> list[Found]:
         """Without our own reports, if they are to be dropped."""
@@ -295,51 +306,25 @@ class LastPassSource:
         self.counts.own_reports += len(own)
         if self._options.own_events == "keep" or not own:
             return found
-        return [item for item in found if item.position not in own]
+        return [item for item in found if -item.rank not in own]
 
-    def _event(self, new: New, taken: Taken) -> Event:
-        found = new.found
+    def _event(self, new: Found, ended: float) -> Event:
         event, is_known = records.to_event(
-            found.record,
+            new.record,
             source=self._options.name,
-            instant=found.placed.instant,
-            id=records.event_id(self._options.account, surplus.identity(found.raw), new.occurrence),
-            ambiguous=found.placed.is_ambiguous,
+            instant=new.instant,
+            id=records.event_id(self._options.account, new.key, new.occurrence),
+            raw=new.raw,
+            ambiguous=new.is_ambiguous,
         )
-        self.counts.unknown_actions += not is_known
-        if found.placed.instant > taken.ended + instants.CLOCK_ERROR:
+        if not is_known:
+            self.counts.unknown_actions += 1
+        if new.instant > ended + instants.CLOCK_ERROR:
             self.counts.future += 1
             event = Event.of({**event.fields, "timestampFuture": True})
-        if catalogue.find(found.raw.action).key == catalogue.API_SECRET_REGENERATED:
-            self._alarms.secret_regenerated(self._options, found.placed.instant)
+        if catalogue.find(new.raw.action).key == catalogue.API_SECRET_REGENERATED:
+            self._alarms.secret_regenerated(self._options, new.instant, ended)
         return event
-
-    def _rejects(self, refused: dict[str, list[tuple[str, JSON]]], place: Place) -> list[Reject]:
-        """Records without a readable time that the window before did not hold already."""
-        new = [item for key, items in refused.items() for item in items[place.refused.get(key, 0) :]]
-        return [
-            Reject(where=where, reason=records.refusal(record) or "not a record", raw=_raw(record))
-            for where, record in new
-        ]
-
-
-def _raw(record: JSON) -> bytes:
-    try:
-        return orjson.dumps(record)[:_KEPT]
-    except (TypeError, ValueError):
-        return repr(record).encode("ascii", "backslashreplace")[:_KEPT]
-
-
-def _moved(markers: dict[int, int], positions: list[int]) -> dict[int, int]:
-    """The markers by position among the records that have a time."""
-    if not markers:
-        return {}
-    moved = {}
-    for position, marker in markers.items():
-        place = next((n for n, at in enumerate(positions) if at >= position), None)
-        if place is not None:
-            moved[place] = marker
-    return moved
 
 
 def _machine_id() -> str:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.cursor import Place
 
-FIRST_WIDTH = 86_400
-"""Seconds of a first window."""
+FIRST_WIDTH = 25 * 3600
+"""Seconds of a first window: the usual `first_start` of 24 hours fits, with the time that a poll takes."""
 MOST_WIDTH = 8 * 86_400
 _FEW = 0.25  # of a page: so little in a window that the next may be twice as wide
 

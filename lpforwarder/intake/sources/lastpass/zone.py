@@ -110,6 +110,12 @@ def candidates(zone: ZoneInfo, reading: Reading) -> tuple[int, ...]:
     return (early, late) if early < late else ()
 
 
+def first_instant(zone: ZoneInfo, reading: Reading) -> int:
+    """The first instant that this reading can mean: what is certain of it, whatever else is known."""
+    found = candidates(zone, reading)
+    return found[0] if found else shifted_forward(zone, reading)
+
+
 def shifted_forward(zone: ZoneInfo, reading: Reading) -> int:
     """The instant of a wall time that does not exist: as far behind the change as it was written."""
     return _instant(zone, reading.wall, 0)

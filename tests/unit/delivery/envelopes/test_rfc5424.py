@@ -45,6 +45,20 @@ def test_the_first_example_of_rfc_5424_is_written_as_it_stands_there() -> None:
     )
 
 
+def test_a_number_stands_where_the_structured_data_is() -> None:
+    fields = {"timestamp": TIME, "eventType": "itemchange", "severity": 3}
+    message = Rfc5424(Rfc5424Options(hostname="fwd1.example.net")).wrap(Event.of(fields), b"CEF:0|x", 61203)
+    assert message == (
+        b"<86>1 2026-03-04T05:06:07.089Z fwd1.example.net lpforwarder - itemchange "
+        b'[meta sequenceId="61203"] CEF:0|x'
+    )
+
+
+def test_the_byte_order_mark_stands_behind_the_number() -> None:
+    message = Rfc5424(Rfc5424Options(utf8_bom="always")).wrap(Event.of({}), b"x", 1)
+    assert message.endswith(b' - [meta sequenceId="1"] \xef\xbb\xbfx')
+
+
 def test_an_empty_event_has_a_header_too() -> None:
     assert wrap({}) == b"<86>1 - - lpforwarder - - - {}"
 

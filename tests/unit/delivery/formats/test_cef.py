@@ -282,3 +282,15 @@ def test_our_own_keys_have_no_dictionary_length() -> None:
 )
 def test_only_lines_without_anything_unusual_are_plain(fields: dict[str, Any], plain: bool) -> None:
     assert is_plain(Event.of(fields).line) is plain
+
+
+def test_fields_that_only_own_events_have_travel_under_keys_of_ours() -> None:
+    fields = {"eventId": "8100", "eventsWaiting": 12, "afterCrash": False, "fix": "a=b\n", "count": 3}
+    assert extension({**fields, "source": "lpforwarder"}) == {
+        "deviceExternalId": "lpforwarder",
+        "lpforwarderEventsWaiting": "12",
+        "lpforwarderAfterCrash": "false",
+        "lpforwarderFix": "a=b\n",
+        "lpforwarderCount": "3",
+    }
+    assert extension({**fields, "source": "acme"}) == {"deviceExternalId": "acme"}

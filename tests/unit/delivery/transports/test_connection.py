@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lpforwarder.delivery.transports.connection import MOST_ANSWER, Connection
+from lpforwarder.delivery.transports.connection import AT_ONCE, MOST_ANSWER, Connection
 from lpforwarder.errors import Transient
 from tests.fakes.certificates import Certificates
 from tests.fakes.links import (
@@ -59,6 +59,29 @@ def test_the_first_write_after_the_collectors_fin_would_be_lost_so_it_is_noticed
     far_end: FarEnd,
 ) -> None:
     near, far = far_end.pair()
+    near.write(b"1 x", 1.0)
+    far.shutdown(socket.SHUT_WR)
+    near.wait(PATIENCE)
+    with fails("LPF212"):
+        near.probe()
+
+
+def test_a_collector_that_closes_before_we_wrote_anything_has_a_code_and_words_of_its_own(
+    far_end: FarEnd,
+) -> None:
+    near, far = far_end.pair()
+    far.shutdown(socket.SHUT_WR)
+    near.wait(PATIENCE)
+    with pytest.raises(Transient, match="closed the connection without reading") as raised:
+        near.probe()
+    assert raised.value.code == "LPF221"
+
+
+def test_a_quiet_connection_that_is_closed_after_a_while_is_not_one_that_was_turned_away(
+    far_end: FarEnd,
+) -> None:
+    near, far = far_end.pair()
+    near._began -= AT_ONCE
     far.shutdown(socket.SHUT_WR)
     near.wait(PATIENCE)
     with fails("LPF212"):

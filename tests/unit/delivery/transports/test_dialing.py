@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lpforwarder.delivery.transports.connection import Wake
-from lpforwarder.delivery.transports.dialing import Address, connect, connect_any, is_own, resolve
+from lpforwarder.delivery.transports.dialing import HEAD_START, Address, connect, connect_any, is_own, resolve
 from lpforwarder.errors import Transient
 from tests.fakes.links import (
     FarEnd,
@@ -21,6 +21,7 @@ from tests.fakes.patience import (
     open_descriptors,
 )
 from tests.fakes.ports import ReservedPort
+from tests.fakes.silence import silent
 
 
 def loopback(port: int) -> Address:
@@ -54,7 +55,7 @@ def test_a_name_that_nobody_knows_is_named_with_the_resolvers_words() -> None:
     def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    with pytest.raises(Transient, match=r'"siem\.example\.net" .* Name or service not known') as raised:
+    with pytest.raises(Transient, match=r'"siem\.example\.net" .*Name or service not known') as raised:
         resolve("siem.example.net", 6514, look_up)
     assert raised.value.code == "LPF201"
 
@@ -106,11 +107,61 @@ def test_an_address_that_swallows_packets_leaves_time_for_the_next_one() -> None
     assert watch.wall < 1.0
 
 
-def test_the_time_that_a_refusal_did_not_take_goes_to_the_others() -> None:
+def test_an_address_that_swallows_packets_costs_a_head_start_and_not_the_whole_time() -> None:
+    with black_hole() as (_, port), FarEnd() as far_end, Stopwatch() as watch:
+        near = connect_any([loopback(port), loopback(far_end.address[1])], 60.0, Wake())
+        near.close()
+    assert near.peer == f"127.0.0.1:{far_end.address[1]}"
+    assert HEAD_START <= watch.wall < 4 * HEAD_START
+
+
+def test_the_first_address_is_taken_while_it_answers_and_no_other_is_bothered() -> None:
+    with FarEnd() as first, FarEnd() as second:
+        for _ in range(10):
+            connect_any([loopback(first.address[1]), loopback(second.address[1])], 5.0, Wake()).close()
+        assert second.accept_now() is None
+
+
+def test_one_that_refuses_makes_way_at_once() -> None:
+    with FarEnd() as far_end, Stopwatch() as watch:
+        addresses = [refused_address(), refused_address(), loopback(far_end.address[1])]
+        connect_any(addresses, 5.0, Wake()).close()
+    assert watch.wall < HEAD_START
+
+
+def test_whoever_comes_second_is_hung_up_on() -> None:
+    wake = Wake()
+    with FarEnd() as slow, FarEnd() as quick:
+        before = open_descriptors()
+        with silent(slow._listener):
+            connect_any([loopback(slow.address[1]), loopback(quick.address[1])], 5.0, wake).close()
+        assert open_descriptors() == before
+
+
+def test_of_many_addresses_that_swallow_packets_all_are_tried_in_the_time_there_is() -> None:
+    with black_hole() as (_, port), FarEnd() as far_end, Stopwatch() as watch:
+        addresses = [loopback(port)] * 9 + [loopback(far_end.address[1])]
+        connect_any(addresses, 0.5, Wake()).close()
+    assert watch.wall < 0.5
+
+
+def test_an_address_that_refuses_does_not_hide_one_that_is_silent() -> None:
+    refused = refused_address()
     with black_hole() as (_, port), Stopwatch() as watch, pytest.raises(Transient) as raised:
-        connect_any([refused_address(), loopback(port)], 0.4, Wake())
-    assert raised.value.code == "LPF203"
+        connect_any([refused, loopback(port)], 0.4, Wake())
+    assert raised.value.code == "LPF202"
+    assert f"{refused} refused" in raised.value.what
+    assert f"no answer from 127.0.0.1:{port}" in raised.value.what
     assert watch.wall >= 0.4
+
+
+def test_the_families_of_a_name_take_turns() -> None:
+    def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        six = [(socket.AF_INET6, 1, 6, "", (f"2001:db8::{number}", port, 0, 0)) for number in (1, 2, 3)]
+        return [*six, (socket.AF_INET, 1, 6, "", ("192.0.2.1", port))]
+
+    found = [address.place[0] for address in resolve("siem.example.net", 6514, look_up)]
+    assert found == ["2001:db8::1", "192.0.2.1", "2001:db8::2", "2001:db8::3"]
 
 
 def test_an_address_of_a_family_this_machine_lacks_does_not_hide_the_others() -> None:

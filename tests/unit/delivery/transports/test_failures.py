@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 
 import pytest
@@ -47,12 +48,52 @@ def test_a_failed_connect_says_which_kind_it_is(code: int, expected: str, words:
     [
         (errno.ECONNRESET, "LPF214"),
         (errno.EPIPE, "LPF214"),
-        (errno.ETIMEDOUT, "LPF203"),
+        (errno.ETIMEDOUT, "LPF220"),
+        (errno.EHOSTUNREACH, "LPF220"),
         (errno.EBADF, "LPF214"),
     ],
 )
 def test_a_broken_link_is_mended_by_time(code: int, expected: str) -> None:
     assert failures.lost(PEER, OSError(code, os.strerror(code))).code == expected
+
+
+def test_the_ends_of_a_link_have_codes_and_words_of_their_own() -> None:
+    ends = [
+        failures.hung_up(PEER),
+        failures.unread(PEER),
+        failures.lost(PEER, OSError(errno.ECONNRESET, "reset")),
+        failures.silent(PEER, 25.0),
+        failures.stalled(PEER),
+    ]
+    assert len({end.code for end in ends}) == len({end.what for end in ends}) == 5
+    assert all(PEER in end.what and end.fix for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "no name server knows it"),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "no name server answers"),
+        (socket.gaierror(socket.EAI_FAIL, "Non-recoverable failure"), "Non-recoverable failure"),
+        (UnicodeError("too long"), "not a valid host name"),
+    ],
+)
+def test_a_name_that_nobody_knows_is_not_a_name_server_that_is_down(error: ValueError, words: str) -> None:
+    failure = failures.unresolved("siem.example.net", error)
+    assert failure.code == "LPF201"
+    assert words in failure.what
+    assert "siem.example.net" in failure.what
+
+
+def test_of_several_addresses_each_is_told_and_a_refusal_counts_most() -> None:
+    refused = failures.unreachable("[2001:db8::1]:6514", errno.ECONNREFUSED)
+    silent = failures.unreachable(PEER, errno.ETIMEDOUT)
+    told = failures.none_answered([silent, refused])
+    assert (told.code, told.fix) == (refused.code, refused.fix)
+    assert refused.what in told.what
+    assert silent.what in told.what
+    assert "and 2 more" in failures.none_answered([silent] * 5).what
+    assert failures.none_answered([silent]) is silent
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lpforwarder.delivery.transports.tcp import FENCE_TIMEOUT, SETTLE, TcpTransport
+from lpforwarder.delivery.transports.fences import FENCE_TIMEOUT, SETTLE
+from lpforwarder.delivery.transports.tcp import TcpTransport
 from lpforwarder.errors import Transient
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import (

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from lpforwarder.delivery.transports.connection import MOST_ANSWER
-from lpforwarder.delivery.transports.tcp import LINGER, SETTLE, TcpTransport
+from lpforwarder.delivery.transports.fences import SETTLE
+from lpforwarder.delivery.transports.tcp import LINGER, TcpTransport
 from lpforwarder.errors import Transient
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import (
@@ -74,7 +75,7 @@ def test_under_kernel_the_first_write_after_the_collectors_fin_is_not_lost(far_e
         far_end.accept().close()
         assert transport._current is not None
         transport._current.wait(PATIENCE)
-        with fails("LPF212"):
+        with fails("LPF221"):
             transport.send([b"<1>a"])
         assert look_until_it_raises(transport) == 0
 
@@ -197,32 +198,6 @@ def test_a_link_that_is_not_open_says_so(far_end: FarEnd) -> None:
         transport.send([b"<1>a"])
 
 
-# ---- several hosts ----------------------------------------------------------------------------------------
-
-
-def test_hosts_are_tried_in_order_and_a_fence_leads_back_to_the_first_that_heals() -> None:
-    first = socket.socket()
-    with FarEnd() as second, contextlib.closing(first):
-        port = second.address[1]
-        first.bind(("127.0.0.2", port))
-        clock = LaterClock()
-        both = tcp_options(second.address, host=["127.0.0.2", "127.0.0.1"])
-        transport = TcpTransport(both, clock=clock)
-        transport.open()
-        assert transport.peer == f"127.0.0.1:{port}"
-        first.listen()
-        clock.later += 1.0
-        transport.send([b"<1>a"])
-        transport.fence(0.0)
-        far = second.accept()
-        assert read_to_end(far) == b"4 <1>a"
-        far.close()
-        assert transport.confirmed(PATIENCE) == 1
-        assert transport.peer == f"127.0.0.2:{port}"
-        transport.abort()
-        transport.close()
-
-
 def test_no_answer_from_the_only_host_is_told_within_the_connect_timeout() -> None:
     with black_hole() as address, Stopwatch() as watch, fails("LPF203"):
         TcpTransport(tcp_options(address, connect_timeout="200ms")).open()
@@ -319,7 +294,7 @@ def test_closing_takes_no_longer_than_the_linger_whatever_the_collector_does() -
         transport.open()
         transport.send([b"<1>a"])
         transport.fence(0.0)
-        transport.confirm = "kernel"  # two connections are open now; nothing waits for the first one
+        transport._fences.confirm = "kernel"  # two connections are open now; nothing waits for the first one
         transport.send([b"<2>b"])
         with Stopwatch() as watch:
             transport.close()

@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from lpforwarder.delivery.transports.dialing import Address
 from lpforwarder.delivery.transports.options import TcpOptions
 from lpforwarder.delivery.transports.tls import fingerprint
-from lpforwarder.delivery.transports.trial import Step, Trial, describe, issuer, listed, names_of, period
+from lpforwarder.delivery.transports.trial import Step, Trial, sized
 from lpforwarder.errors import Blocked, Failure, Transient
 from tests.fakes.certificates import SERVER_NAME, Certificates, ServerTls
 from tests.fakes.collectors import Collector, Manners
@@ -66,7 +64,7 @@ def test_each_step_of_a_plain_link_is_shown_and_the_close_confirms() -> None:
         ("linger 500 ms", "ok"),
         ("close", "confirmed"),
     ]
-    assert (steps[0].detail, steps[2].detail) == ("127.0.0.1", "8 octets")
+    assert (steps[0].detail, steps[2].detail) == ("127.0.0.1", "8 bytes")
     assert steps[1].detail == f"127.0.0.1:{collector.address[1]}"
     assert received == MESSAGES
 
@@ -76,22 +74,37 @@ def test_a_tls_link_shows_whom_the_certificate_is_for(certificates: Certificates
     with Collector(received.extend, tls=ServerTls(pair=certificates.server)) as collector:
         steps = try_out(tls_options(collector.address, {"ca_file": certificates.ca_file}))
 
-    assert ("TLSv1.3", "ok") in shown(steps)
-    detail = next(step.detail for step in steps if step.name == "TLSv1.3")
+    assert ("TLS 1.3", "ok") in shown(steps)
+    detail = next(step.detail for step in steps if step.name == "TLS 1.3")
     assert re.fullmatch(
-        rf"{SERVER_NAME}, localhost, 127\.0\.0\.1 and 1 more; issuer .+; \d+ days left", detail
+        rf"{SERVER_NAME}, localhost, 127\.0\.0\.1 and 1 more, issuer .+, \d+ days left", detail
     )
     assert ("client certificate", "ok") in shown(steps)
     assert received == MESSAGES
 
 
-def test_a_client_certificate_is_said_to_be_sent(certificates: Certificates) -> None:
-    ours = certificates.client
-    tls = {"ca_file": certificates.ca_file, "cert_file": ours.cert_file, "key_file": ours.key_file}
-    wanted = ServerTls(pair=certificates.server, client_ca=certificates.ca_file)
-    with Collector(list, tls=wanted) as collector:
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize("version", [V12, V13])
+@pytest.mark.parametrize(
+    ("has_one", "is_asked", "words"),
+    [
+        (False, False, "not asked for"),
+        (True, True, "asked for and sent"),
+        (True, False, "not asked for, so not sent"),
+    ],
+)
+def test_it_is_said_what_became_of_the_client_certificate(
+    has_one: bool, is_asked: bool, words: str, version: ssl.TLSVersion, certificates: Certificates
+) -> None:
+    tls: dict[str, Any] = {"ca_file": certificates.ca_file}
+    if has_one:
+        tls |= {"cert_file": certificates.client.cert_file, "key_file": certificates.client.key_file}
+    ca = certificates.ca_file if is_asked else None
+    with Collector(list, tls=ServerTls(pair=certificates.server, client_ca=ca, version=version)) as collector:
         steps = try_out(tls_options(collector.address, tls))
-    assert next(step.detail for step in steps if step.name == "client certificate") == "sent"
+    assert next(step.detail for step in steps if step.name == "client certificate") == words
 
 
 def test_a_collector_that_does_not_close_is_told_to_need_kernel() -> None:
@@ -115,6 +128,49 @@ def test_the_next_host_is_tried_when_the_first_is_down() -> None:
     assert "refused" in steps[1].detail
 
 
+def test_every_other_address_and_host_is_tried_as_well_and_fails_nothing(certificates: Certificates) -> None:
+    received: list[bytes] = []
+    tls = ServerTls(pair=certificates.server)
+    with Collector(received.extend, tls=tls) as collector:
+        port = collector.address[1]
+        names = {
+            "a.example.net": ["127.0.0.1", "127.0.0.9"],
+            "b.example.net": ["127.0.0.1"],
+            "c.example.net": ["127.0.0.9"],
+        }
+
+        def look_up(host: str, port: int) -> list[Address]:
+            return [Address(socket.AF_INET, (place, port)) for place in names[host]]
+
+        given = {"ca_file": certificates.ca_file, "server_name": SERVER_NAME}
+        options = tls_options(("a.example.net", port), given, host=list(names))
+        steps = list(Trial(options, clock=in_a_hurry, look_up=look_up).steps(MESSAGES))
+    assert steps[0].detail == "127.0.0.1, 127.0.0.9"
+    others = {step.name: (step.result, step.detail) for step in steps if step.name.startswith("also ")}
+    refused = f"127.0.0.9:{port} refused the connection: nobody listens there"
+    assert others["also 127.0.0.9"] == ("FAIL", refused)
+    assert others["also c.example.net"] == ("FAIL", refused)
+    assert others["also b.example.net"][0] == "ok"
+    assert "days left" in others["also b.example.net"][1]
+    assert received == MESSAGES
+
+
+def test_a_standby_that_shows_a_bad_certificate_is_told(certificates: Certificates) -> None:
+    with (
+        Collector(list, tls=ServerTls(pair=certificates.server)) as good,
+        Collector(list, tls=ServerTls(pair=certificates.expired), host="127.0.0.2", port=good.address[1]),
+    ):
+        tls = {"ca_file": certificates.ca_file, "server_name": SERVER_NAME}
+        steps = try_out(tls_options(good.address, tls, host=["127.0.0.1", "127.0.0.2"]))
+    assert (steps[-1].name, steps[-1].result) == ("also 127.0.0.2", "FAIL")
+    assert "expired on" in steps[-1].detail
+
+
+def test_the_size_of_a_message_says_whether_it_has_a_line_break() -> None:
+    assert sized(b"<1>abc") == "6 bytes"
+    assert sized(b'<1>{"a":"b\\nc"}').endswith("contains a line break")
+
+
 # ---- trials that fail -------------------------------------------------------------------------------------
 
 
@@ -123,19 +179,22 @@ def test_a_port_where_nobody_listens() -> None:
         failure = failure_of(tcp_options(("127.0.0.1", port.number)))
     assert failure.code == "LPF202"
     assert failure.what == f"127.0.0.1:{port.number} refused the connection: nobody listens there"
+    assert failure.fix == "start the collector's syslog input, or correct host and port"
 
 
 def test_a_name_that_cannot_exist() -> None:
     failure = failure_of(tcp_options(("a" * 64 + ".example.net", 601)))
     assert failure.code == "LPF201"
-    assert "spelling" in failure.fix
+    assert "not a valid host name" in failure.what
 
 
 def test_an_address_that_never_answers() -> None:
     with black_hole() as address:
         failure = failure_of(tcp_options(address, connect_timeout="100ms"))
     assert failure.code == "LPF203"
+    assert failure.what.startswith(f"no answer from 127.0.0.1:{address[1]} in 0.1 s")
     assert "firewall" in failure.what
+    assert failure.fix == f"ask for: {socket.gethostname()} (127.0.0.1) to 127.0.0.1, TCP {address[1]}"
 
 
 def tls_failure(shown: str, certificates: Certificates, **tls: Any) -> tuple[Failure, list[bytes]]:
@@ -149,10 +208,10 @@ def tls_failure(shown: str, certificates: Certificates, **tls: Any) -> tuple[Fai
 def test_a_wrong_name_is_told_with_the_names_there_are(certificates: Certificates) -> None:
     failure, received = tls_failure("wrong_name", certificates)
     assert (type(failure), failure.code, received) == (Blocked, "LPF204", [])
-    assert failure.what == 'the certificate is not for "127.0.0.1"; it names other.example.net'
-    assert failure.fix == (
-        "host: other.example.net; or keep the host and add tls: {server_name: other.example.net}"
-    )
+    assert failure.what == 'the certificate is not for "127.0.0.1"'
+    assert failure.found == "the certificate names other.example.net"
+    assert failure.fix == "host: other.example.net"
+    assert failure.instead == "keep the address and add   tls: {server_name: other.example.net}"
 
 
 def test_an_expired_certificate_is_told_with_the_day(certificates: Certificates) -> None:
@@ -175,6 +234,8 @@ def test_an_unknown_authority_is_told_by_its_name(certificates: Certificates) ->
     failure, received = tls_failure("server", certificates, ca_file=certificates.other_ca_file)
     assert (type(failure), failure.code, received) == (Blocked, "LPF206", [])
     assert re.fullmatch('the certificate was issued by ".+", which this machine does not trust', failure.what)
+    assert failure.found == f"trusted: {certificates.other_ca_file.name}"
+    assert "do not switch the check off" in failure.fix
 
 
 def test_a_certificate_that_is_not_pinned_is_told_with_its_fingerprint(certificates: Certificates) -> None:
@@ -191,7 +252,7 @@ def test_a_missing_client_certificate_is_told_before_anything_is_sent(certificat
         trial = Trial(tls_options(collector.address, {"ca_file": certificates.ca_file}))
         with fails("LPF208", Blocked):
             steps.extend(step.name for step in trial.steps(MESSAGES))
-    assert steps == ["name lookup", "connect", "TLSv1.3"]
+    assert steps == ["name lookup", "connect", "TLS 1.3"]
     assert received == []
 
 
@@ -200,6 +261,7 @@ def test_a_plain_collector_on_the_tls_port(certificates: Certificates) -> None:
         tls = {"ca_file": certificates.ca_file}
         failure = failure_of(tls_options(collector.address, tls, connect_timeout="100ms"))
     assert failure.code == "LPF209"
+    assert failure.what == f"port {collector.address[1]} does not speak TLS"
     assert "transport: tcp" in failure.fix
 
 
@@ -207,8 +269,9 @@ def test_a_tls_collector_on_the_plain_port(certificates: Certificates) -> None:
     received: list[bytes] = []
     with Collector(received.extend, tls=ServerTls(pair=certificates.server)) as collector:
         failure = failure_of(tcp_options(collector.address))
-    assert failure.code == "LPF210"
-    assert "transport: tls" in failure.fix
+    assert failure.code == "LPF209"
+    assert failure.what == "the collector hung up right after plain text: it expects TLS"
+    assert failure.fix == "transport: tls"
     assert received == []
 
 
@@ -249,51 +312,3 @@ def test_trials_leave_no_descriptor_open(certificates: Certificates) -> None:
         for _ in range(10):
             failure_of(options)
     assert open_descriptors() <= before
-
-
-# ---- what a stranger wrote into a certificate -------------------------------------------------------------
-
-
-def certificate(*, common_name: str = "", names: tuple[str, ...] = ()) -> x509.Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
-    name = x509.Name([*attributes, x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Corp")])
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-    )
-    if names:
-        general = [x509.DNSName(each) for each in names]
-        builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
-    return builder.sign(key, hashes.SHA256())
-
-
-def test_names_cannot_write_on_the_terminal_of_who_looks_at_them() -> None:
-    hostile = certificate(common_name="\x1b[2Jroot\r\n" + "x" * 50, names=("a\x1b]0;\x07.example.net",))
-    for text in (
-        issuer(hostile),
-        *names_of(hostile),
-        describe(hostile.public_bytes(serialization.Encoding.DER)),
-    ):
-        assert text.isprintable(), text
-
-
-def test_names_beyond_the_third_are_counted() -> None:
-    assert listed([]) == "no name"
-    assert listed(["a", "b"]) == "a, b"
-    assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
-
-
-def test_an_issuer_without_a_common_name_is_shown_whole() -> None:
-    assert issuer(certificate()) == "O=Corp"
-
-
-def test_a_certificate_without_names_has_none() -> None:
-    assert names_of(certificate()) == []
-    assert describe(b"no certificate") == "a certificate we cannot read"
-
-
-def test_a_valid_certificate_is_described_by_its_days() -> None:
-    assert re.fullmatch(r"is valid from \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d", period(certificate()))

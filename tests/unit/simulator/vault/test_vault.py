@@ -162,6 +162,13 @@ def test_a_reset_secret_refuses_the_old_one_and_says_so_in_the_feed(watch: Watch
     assert vault.reset_secret("given") == vault.secret == "given"
 
 
+def test_new_secrets_follow_from_the_seed(watch: Watch) -> None:
+    one, same, other = (Vault(VaultOptions(seed=seed), clock=watch) for seed in (5, 5, 6))
+    secrets = [vault.reset_secret() for vault in (one, same, other)]
+    assert secrets[0] == secrets[1] != secrets[2]
+    assert one.reset_secret() == same.reset_secret() != secrets[0]
+
+
 def test_the_secret_can_be_reset_in_the_middle_of_a_chain(watch: Watch, event: MakeEvent, ask: Ask) -> None:
     vault = Vault(VaultOptions(page_size=1), clock=watch)
     for seconds in (1, 2, 3):

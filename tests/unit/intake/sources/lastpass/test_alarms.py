@@ -36,9 +36,26 @@ def test_a_wrong_zone_is_said_once_when_it_begins_and_once_when_it_ends() -> Non
     assert alarms.current == ()
 
 
+def test_clocks_that_differ_are_said_once_and_are_an_alarm_when_it_lasts() -> None:
+    alarms = Alarms("acme")
+    with capture_logs() as said:
+        for skew in (0.0, -432.0, 5.0, 400.0, 400.0):
+            alarms.clock(skew)
+            assert alarms.current == ()
+        alarms.clock(400.0)
+        (alarm,) = alarms.current
+        alarms.clock(400.0)
+        alarms.clock(299.0)
+    assert (alarm.code, "400 s behind" in alarm.text, alarms.current) == ("LPF317", True, ())
+    assert [(line["event"], line["seconds"]) for line in said] == [
+        ("clock.differed", -432),
+        ("clock.differed", 400),
+    ]
+
+
 def test_a_regenerated_secret_is_an_alarm_until_another_one_is_used(options: LastPassOptions) -> None:
     alarms = Alarms("acme")
-    alarms.secret_regenerated(options, NOON)
+    alarms.secret_regenerated(options, NOON, NOON + 30)
     alarms.polled(Secret("old"), NOON + 60)
     assert [alarm.code for alarm in alarms.current] == ["LPF316"]
     alarms.polled(Secret("new"), NOON + 120)
@@ -47,12 +64,20 @@ def test_a_regenerated_secret_is_an_alarm_until_another_one_is_used(options: Las
 
 def test_a_secret_that_still_works_long_after_is_the_new_one(options: LastPassOptions) -> None:
     alarms = Alarms("acme")
-    alarms.secret_regenerated(options, NOON)
+    alarms.secret_regenerated(options, NOON, NOON + 30)
     alarms.polled(Secret("same"), NOON + 1000)
     assert alarms.current == ()
 
 
 def test_a_secret_written_after_that_is_no_alarm(options: LastPassOptions) -> None:
     alarms = Alarms("acme")
-    alarms.secret_regenerated(options, NOON - 120)
+    alarms.secret_regenerated(options, NOON - 120, NOON)
     assert alarms.current == ()
+
+
+def test_one_that_was_regenerated_long_ago_and_works_is_no_alarm_wherever_it_is_kept() -> None:
+    options = LastPassOptions(name="acme", type="lastpass", account="1234567", secret_env="ACME")
+    alarms = Alarms("acme")
+    with capture_logs() as said:
+        alarms.secret_regenerated(options, NOON, NOON + 1000)
+    assert (alarms.current, said) == ((), [])

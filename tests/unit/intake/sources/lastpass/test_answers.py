@@ -66,6 +66,22 @@ def test_hostile_json_is_read_or_named_never_a_bug() -> None:
         assert failure(body).code in ("LPF306", "LPF307")
 
 
+def test_events_under_one_key_are_all_there() -> None:
+    body = b"""{"status": "OK", "next": 1772648527918273, "data": {
+        "Event2": {"Time": "b", "Data": "Time"}, "Event1": {"Time": "a", "Data": "x", "Data": "y"},
+        "Event2": {"Time": "c", "Data": 1e400}}}"""
+    report = answers.read(Response(status=200, headers={}, body=body), secret_place="", now=NOW)
+    assert [record["Time"] for record in report.records] == ["a", "b", "c"]
+    assert report.records[0] == {"Time": "a", "Data": "x", "Data+": "y"}
+    assert (report.keys, report.marker) == (["Event1", "Event2", "Event2+"], 1772648527918273)
+
+
+@pytest.mark.parametrize("piece", [b"{},", b"[],", b"1,", b'"",'])
+def test_a_flood_of_values_is_refused_before_it_fills_the_memory(piece: bytes) -> None:
+    body = b'{"status":"OK","data":[' + piece * 2_100_000 + b"0]}"
+    assert failure(body).code == "LPF306"
+
+
 @pytest.mark.parametrize("blank", [b"", b" \r\n\t"])
 def test_an_empty_body_is_never_an_answer(blank: bytes) -> None:
     assert failure(blank).code == "LPF306"
@@ -113,7 +129,8 @@ def test_what_stands_in_front_of_the_vault_is_told_apart(body: bytes, status: in
     [
         ("120", 120.0),
         ("Wed, 04 Mar 2026 18:01:00 GMT", 60.0),
-        ("Wed, 04 Mar 2026 17:00:00 GMT", 0.0),
+        ("Wed, 04 Mar 2026 17:00:00 GMT", None),
+        ("0", None),
         ("soon", None),
         ("", None),
         ("99999999999999", 3600.0),

@@ -108,7 +108,7 @@ def test_the_markers_stand_where_their_pages_begin() -> None:
     made = vault([n * 5_000_000 for n in range(10)], page_size=4)
     read = chain.fetch(Caller(made), {})
     assert sorted(read.markers) == [4, 8]
-    assert read.where[4] == "page 2, Event1"
+    assert read.where(4) == "page 2, Event1"
 
 
 @pytest.mark.parametrize("page_size", [4, 100])
@@ -141,3 +141,44 @@ def test_a_chain_ends_at_the_limit_and_says_so() -> None:
 def test_records_that_are_none_travel_along() -> None:
     report = Report(records=["text", None, {"Time": 5}], keys=["Event1", "Event2", "Event3"], marker=None)
     assert list(chain.fetch(lambda _: report, {}).records) == ["text", None, {"Time": 5}]
+
+
+def test_only_the_usual_names_of_records_are_repeated() -> None:
+    records = [{"Time": "2026-03-04 18:00:00"}] * 3
+    report = Report(records=records, keys=["Event1", "ana@example.org", "Event2+"], marker=None)
+    read = chain.fetch(lambda _: report, {})
+    assert [read.where(place) for place in range(3)] == [
+        "page 1, Event1",
+        "page 1, record 2",
+        "page 1, Event2+",
+    ]
+
+
+def test_a_first_page_without_records_does_not_hide_the_next_one() -> None:
+    record = {"Time": "2026-01-01 00:00:00", "Action": "Log in"}
+    pages = iter(
+        [Report(records=(), keys=(), marker="m"), Report(records=[record], keys=["Event1"], marker=None)]
+    )
+    read = chain.fetch(lambda _: next(pages), {})
+    assert read.is_whole
+    assert list(read.records) == [record]
+
+
+def reported(*times: str) -> Report:
+    records = [{"Time": time} for time in times]
+    return Report(records=records, keys=[f"Event{n}" for n in range(1, len(times) + 1)], marker=None)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("01:10:00", "01:05:00", "01:50:00", "01:45:00"),  # the clocks went back in between
+        ("06:20:00", "06:10:00", "15:05:00", "15:00:00"),  # the account moved to the west
+    ],
+)
+def test_a_page_is_not_turned_round_because_its_newest_record_looks_older(times: tuple[str, ...]) -> None:
+    read = chain.fetch(lambda _: reported(*times), {})
+    assert [record["Time"] for record in read.records] == list(times)
+    turned = chain.fetch(lambda _: reported(*times[::-1]), {})
+    assert [record["Time"] for record in turned.records] == list(times)
+    assert turned.where(0) == "page 1, Event4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import trustme
 from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Blocked, Failure, Transient
 from lpforwarder.intake.sources.lastpass import answers
-from lpforwarder.intake.sources.lastpass.client import BURST, Client, Pace
+from lpforwarder.intake.sources.lastpass.client import BURST, Client, Pace, _unpacked
 from lpforwarder.simulator.vault.faults import Fault
 from lpforwarder.simulator.vault.options import VaultOptions
 from lpforwarder.simulator.vault.server import PretendVault
@@ -111,6 +112,12 @@ def test_what_is_too_large_is_not_read_to_its_end(account: Account, fault: Fault
     assert caught.value.code == "LPF314"
 
 
+def test_what_is_packed_is_unpacked_in_small_pieces() -> None:
+    bomb = gzip.compress(bytes(32 * 2**20))
+    sizes = [len(piece) for piece in _unpacked(iter([bomb]), "gzip")]
+    assert (sum(sizes), max(sizes)) == (32 * 2**20, 65_536)
+
+
 def test_nobody_there_is_told_from_no_answer(account: Account) -> None:
     account.vault.close()
     client = Client(account_options(account, "http://127.0.0.1:1/enterpriseapi.php"))
@@ -172,3 +179,13 @@ def test_a_few_requests_go_at_once_and_further_ones_a_second_apart() -> None:
     now[0] += 60
     pace.wait()
     assert len(waits) == 3
+
+
+@pytest.mark.parametrize("marker", ["\ud800", 2**70, "\x00", {"a": [1]}, 1.5])
+def test_a_marker_goes_back_whatever_it_is(account: Account, marker: Any) -> None:
+    client = Client(account.options())
+    try:
+        response = client.ask(Secret(account.vault.secret), "lpforwarder/01234567/1", {"next": marker})
+    finally:
+        client.close()
+    assert response.status in (200, 400)

@@ -4,11 +4,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
 
-from lpforwarder.intake.sources.lastpass.connections import Cutter, manager
+from lpforwarder.errors import Blocked
+from lpforwarder.intake.sources.lastpass.connections import Cutter, manager, trust
 
 VAULT = "https://vault.example.net/enterpriseapi.php"
 NAMES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy")
@@ -49,6 +51,27 @@ def test_none_and_a_url_do_not_look_at_the_environment(environment: dict[str, st
     other = made(VAULT, "http://other.example.net:8080").proxy
     assert other is not None
     assert other.host == "other.example.net"
+
+
+@pytest.mark.parametrize(
+    "text", ["socks5://joe:pass-of-joe@a.example", "http://[joe:pass-of-joe@a", "http://a:b"]
+)
+def test_a_proxy_that_is_none_needs_a_person_and_is_not_repeated(
+    text: str, environment: dict[str, str]
+) -> None:
+    environment["https_proxy"] = text
+    with pytest.raises(Blocked) as caught:
+        made(VAULT, "env")
+    assert caught.value.code == "LPF312"
+    assert "pass-of-joe" not in f"{caught.value} {caught.value.fix} {caught.value.__cause__}"
+
+
+def test_authorities_that_cannot_be_read_need_a_person(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    for name in ("empty.pem", "missing.pem"):
+        with pytest.raises(Blocked, match=name) as caught:
+            trust(tmp_path / name)
+        assert caught.value.code == "LPF313"
 
 
 def test_a_connection_is_cut_while_somebody_reads_from_it() -> None:

@@ -93,3 +93,11 @@ def test_a_secret_that_cannot_be_used_is_found_without_a_network(tmp_path: Path)
 
 def test_a_variable_that_is_missing_here_is_only_a_note() -> None:
     assert [finding.note for finding in made(secret_env="LPF_NO_SUCH_VARIABLE").check_files()] == [True]
+
+
+def test_a_credential_is_looked_for_where_systemd_puts_it_and_its_absence_elsewhere_is_a_note(
+    tmp_path: Path,
+) -> None:
+    (finding,) = made(secret_credential="acme").check_files()
+    assert (finding.note, finding.code) == (True, "LPF119")
+    assert "LoadCredential=acme:FILE" in finding.fix

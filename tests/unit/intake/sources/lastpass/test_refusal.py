@@ -33,3 +33,15 @@ def test_it_can_be_told_to_try_at_once() -> None:
     assert (caught.value.code, caught.value.fix) == ("LPF301", "mend it")
     refusal.forget()
     refusal.check(Secret("s"))
+
+
+def test_the_error_says_for_how_long_the_vault_is_spared() -> None:
+    now = [0.0]
+    refusal = Refusal(lambda: now[0])
+    error = Blocked("refused", code="LPF301", fix="mend it")
+    refusal.note(Secret("s"), error)
+    assert error.rest == 60
+    now[0] = 45.0
+    with pytest.raises(Blocked) as caught:
+        refusal.check(Secret("s"))
+    assert caught.value.rest == 15

@@ -228,6 +228,71 @@ def test_a_vault_that_hides_our_calls_is_not_searched_at_every_poll(account: Acc
     assert account.calls() - before == 1
 
 
+def times(events: object) -> list[str]:
+    return texts(events, "timestamp")
+
+
+def test_a_large_window_leaves_in_parts_with_one_conversation(tmp_path: Path) -> None:
+    with Account(tmp_path, events=2500, days=0.9, hostile_share=0.0) as account:
+        source = account.source()
+        page = source.pull(source.pull(None).cursor)
+        calls, sizes, got = account.calls(), [len(page.events)], [*page.events]
+        assert source.left == 2500 - sizes[0]
+        while page.more:
+            page = source.pull(page.cursor)
+            sizes.append(len(page.events))
+            got += page.events
+        assert max(sizes) < 1100
+        assert len(sizes) == 3
+        assert (account.calls(), source.left) == (calls, 0)
+        assert times(got) == sorted(times(got))
+        assert len(set(texts(got, "id"))) == 2500
+
+
+def test_a_part_that_was_never_kept_is_read_again(tmp_path: Path) -> None:
+    with Account(tmp_path, events=300, days=0.9) as account:
+        source = account.source(most_events=100)
+        begun = source.pull(None)
+        first = source.pull(begun.cursor)
+        lost = source.pull(first.cursor)
+        again = source.pull(first.cursor)
+        assert texts(again.events, "id") == texts(lost.events, "id")
+        assert texts(source.pull(begun.cursor).events, "id") == texts(first.events, "id")
+
+
+def test_whoever_goes_on_between_two_parts_gets_exactly_the_rest(tmp_path: Path) -> None:
+    with Account(tmp_path, events=300, days=0.9) as account:
+        whole = Reader(account.source())
+        everything = texts(whole.read(), "id")
+        source = account.source(most_events=100)
+        first = source.pull(source.pull(None).cursor)
+        other = Reader(account.source(most_events=100))
+        other.cursor = first.cursor
+        assert [*texts(first.events, "id"), *texts(other.read(), "id")] == everything
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Tokyo"])
+def test_a_move_right_after_a_poll_loses_nothing_that_stays_on_the_old_clock(
+    tmp_path: Path, zone: str
+) -> None:
+    """A pause that is longer than the overlap and too short for measuring the zone before reading."""
+    with Account(tmp_path, zone_rule="event") as account:
+        reader = Reader(account.source())
+        reader.read()
+        account.now += 60
+        account.add(30, data="old")
+        account.vault.set_zone(zone)
+        for minute in range(50):
+            account.now += 60
+            account.add(5, data=f"{minute}")
+        got = [*reader.read()]
+        account.now += 60
+        got += reader.read()
+        assert texts(got, "vendorData") == ["old", *map(str, range(50))]
+        assert times(got)[:2] == ["2026-03-04T18:00:30.000Z", "2026-03-04T18:01:55.000Z"]
+        assert times(got)[-1] == "2026-03-04T18:50:55.000Z"
+
+
 def test_unknown_actions_pass_and_are_counted(account: Account, reader: Reader) -> None:
     account.add(5, action="Flux capacitor charged")
     (event,) = reader.read()

@@ -3,13 +3,15 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lpforwarder.intake.sources.lastpass import surplus
 from lpforwarder.intake.sources.lastpass.cursor import Known
-from lpforwarder.intake.sources.lastpass.instants import Placed
 from lpforwarder.intake.sources.lastpass.records import raw_texts
-from lpforwarder.intake.sources.lastpass.surplus import Found, New, digest, identity, remembered
+from lpforwarder.intake.sources.lastpass.surplus import Found, digest, key_of, keys_of, remembered
 from lpforwarder.intake.sources.lastpass.windows import Window
-from lpforwarder.intake.sources.lastpass.zone import parse, wall_clock
+from lpforwarder.intake.sources.lastpass.zone import first_instant, parse, wall_clock
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = 1_772_643_600
@@ -26,22 +28,17 @@ def found(instant: int, position: int = 0, **fields: str) -> Found:
         "Action": "Log in",
         "Data": "x",
     } | fields
-    return Found(
-        record=record,
-        raw=raw_texts(record),
-        reading=parse(time),
-        placed=Placed(instant=instant),
-        position=position,
-    )
+    raw = raw_texts(record)
+    return Found(instant, -position, record, raw, key_of(raw, first_instant(NEW_YORK, parse(time))))
 
 
 def new(items: list[Found], known: Known | None = None, window: Window = LIVE) -> list[tuple[int, int]]:
     """(instant, occurrence) of what is new."""
     made = surplus.surplus(items, window, NEW_YORK, known or {}, {})
-    return [(item.found.placed.instant, item.occurrence) for item in made]
+    return [(item.instant, item.occurrence) for item in made]
 
 
-KEY = digest(found(NOON).raw)
+KEY = digest(found(NOON).key)
 
 
 def test_twins_are_two_events_with_numbers_of_their_own() -> None:
@@ -63,7 +60,7 @@ def test_fewer_than_before_take_nothing_back() -> None:
 def test_the_case_of_an_action_makes_no_new_event_and_no_new_id() -> None:
     renamed = found(NOON, 0, Action="LOG  In ")
     assert new([renamed], {NOON: {KEY: 1}}) == []
-    assert identity(renamed.raw) == identity(found(NOON).raw)
+    assert renamed.key == found(NOON).key
 
 
 def test_another_user_address_or_text_is_another_event() -> None:
@@ -72,8 +69,8 @@ def test_another_user_address_or_text_is_another_event() -> None:
 
 
 def test_parts_cannot_flow_into_each_other() -> None:
-    assert digest(found(NOON, Username="ab", IP_Address="c").raw) != digest(
-        found(NOON, Username="a", IP_Address="bc").raw
+    assert digest(found(NOON, Username="ab", IP_Address="c").key) != digest(
+        found(NOON, Username="a", IP_Address="bc").key
     )
 
 
@@ -106,9 +103,49 @@ def test_ghosts_are_known_too() -> None:
 def test_the_oldest_leave_first_and_within_a_second_the_last_of_the_answer() -> None:
     items = [found(NOON + 5, 0, Data="c"), found(NOON, 1, Data="b"), found(NOON, 2, Data="a")]
     made = surplus.surplus(items, LIVE, NEW_YORK, {}, {})
-    assert [item.found.raw.data for item in made] == ["a", "b", "c"]
+    assert [item.raw.data for item in made] == ["a", "b", "c"]
 
 
 def test_what_is_final_is_forgotten() -> None:
-    handed = [New(found=found(NOON), occurrence=0, digest=KEY)]
-    assert remembered({NOON - 10: {KEY: 1}, NOON: {KEY: 1}}, handed, NOON) == {NOON: {KEY: 2}}
+    assert remembered({NOON - 10: {KEY: 1}, NOON: {KEY: 1}}, [found(NOON)], NOON) == {NOON: {KEY: 2}}
+
+
+def test_the_clock_an_event_is_shown_on_has_no_part_in_its_key() -> None:
+    there = found(NOON).raw._replace(time=wall_clock(ZoneInfo("Asia/Tokyo"), NOON))
+    assert key_of(there, NOON) == found(NOON).key
+
+
+def test_one_second_written_in_two_ways_is_one_second() -> None:
+    plain = found(NOON, 0)
+    record = {**plain.record, "Time": plain.raw.time.replace(" ", "T")}
+    assert new([plain, Found(NOON, -1, record, raw_texts(record), plain.key)]) == [(NOON, 0), (NOON, 1)]
+
+
+def test_both_passes_of_a_repeated_hour_have_one_key_whatever_settles_them() -> None:
+    first, second = found(AUTUMN - 1800), found(AUTUMN + 1800)
+    assert first.key == second.key
+    assert first.key.time == str(AUTUMN - 1800)
+
+
+def test_many_keys_at_once_are_those_of_one_by_one() -> None:
+    raws = [found(NOON, Action=action).raw for action in ("Log in", " LOG  IN", "Straße", "")]
+    assert keys_of(raws, [NOON] * 4) == [key_of(raw, NOON) for raw in raws]
+
+
+@given(st.data())
+def test_whatever_is_known_nothing_is_lost_and_nothing_doubled(data: st.DataObject) -> None:
+    """Two readers of the same records, one in two goes, one at once: the same numbers for the same events."""
+    around = st.integers(AUTUMN - 4000, AUTUMN + 4000)
+    instants = sorted(data.draw(st.lists(around, min_size=1, max_size=8)), reverse=True)
+    items = [
+        found(instant, place, Data=data.draw(st.sampled_from("ab"))) for place, instant in enumerate(instants)
+    ]
+    window = Window(begin=AUTUMN - 8000, end=None)
+    at_once = surplus.surplus(items, window, NEW_YORK, {}, {})
+    seen = sorted(data.draw(st.sets(st.sampled_from(range(len(items))))))
+    first = surplus.surplus([items[place] for place in seen], window, NEW_YORK, {}, {})
+    known = remembered({}, first, window.begin)
+    second = surplus.surplus(items, window, NEW_YORK, known, {})
+    assert len(first) + len(second) == len(at_once) == len(items)
+    numbers = sorted((item.key, item.occurrence) for item in [*first, *second])
+    assert numbers == sorted((item.key, item.occurrence) for item in at_once)

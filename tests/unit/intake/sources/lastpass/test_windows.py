@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lpforwarder.intake.sources.lastpass import windows
 from lpforwarder.intake.sources.lastpass.cursor import Place
 from lpforwarder.intake.sources.lastpass.windows import Window
+from lpforwarder.intake.sources.lastpass.zone import candidates, parse
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = 1_772_643_600  # 2026-03-04 17:00:00 UTC, noon in New York
@@ -30,6 +31,24 @@ def test_the_live_edge_is_asked_for_without_a_to_and_with_a_second_more() -> Non
 def test_a_window_in_a_repeated_hour_asks_for_both_passes() -> None:
     asked = windows.asked(Window(begin=AUTUMN + 600, end=AUTUMN + 1200), NEW_YORK, AUTUMN + 600, 900)
     assert asked == {"from": "2025-11-02 00:44:59", "to": "2025-11-02 02:00:00"}
+
+
+@given(
+    zone=st.sampled_from(["America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Europe/Dublin"]),
+    begin=st.integers(AUTUMN - 20_000, AUTUMN + 20_000) | st.integers(1_741_000_000, 1_776_000_000),
+    length=st.integers(1, 20_000),
+    overlap=st.integers(0, 7200),
+)
+def test_a_window_is_asked_for_whole_and_never_backwards_however_its_texts_are_read(
+    zone: str, begin: int, length: int, overlap: int
+) -> None:
+    there = ZoneInfo(zone)
+    asked = windows.asked(Window(begin=begin, end=begin + length), there, begin, overlap)
+    assert asked["from"] < asked["to"]
+    for name, least, most in (("from", 0, begin - 1), ("to", begin + length, 2**40)):
+        readings = candidates(there, parse(asked[name]))
+        assert readings
+        assert all(least <= instant <= most for instant in readings)
 
 
 def test_at_the_live_edge_the_overlap_is_read_again() -> None:

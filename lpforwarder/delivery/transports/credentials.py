@@ -1,0 +1,117 @@
+"""The TLS files of one link, read anew when they change: neither a restart nor a signal is needed.
+
+A file that is just being written is left alone until it has come to rest. One that cannot be used does not
+end a link that works: the old one counts on, and what is wrong is said.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from lpforwarder.delivery.certificates import Certificate
+from lpforwarder.delivery.transports.options import TlsSettings
+from lpforwarder.delivery.transports.tls import context
+from lpforwarder.errors import Blocked
+
+LOOK_EVERY = 5.0  # seconds between two looks; a change counts from the second look on that sees it
+
+Stamps: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+"""When each file was written, its size and its inode; None for one that is not there."""
+
+
+class Credentials:
+    """Context and certificates of one link; read by other threads, changed by one."""
+
+    def __init__(self, tls: TlsSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.generation = 0
+        """Grows with each change: a connection made with an older one is outdated."""
+        self.problem: Blocked | None = None
+        """Why the files as they are now cannot be used although older ones still are."""
+        self._tls = tls
+        self._clock = clock
+        self._context: ssl.SSLContext | None = None
+        self._files = _files(tls)
+        self._stamps: Stamps = ()
+        self._seen: Stamps = ()
+        self._look_at = float("-inf")
+        self._own: tuple[Certificate, ...] = ()
+        self._collector: bytes | None = None
+        self._shown: tuple[Certificate, ...] = ()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What was read last."""
+        return self.read() if self._context is None else self._context
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The collector's as it was shown last, then our own and the authorities'."""
+        return self._shown + self._own
+
+    def read(self) -> ssl.SSLContext:
+        """What the files say now; Blocked when they cannot be used."""
+        stamps = _stamps(self._files)
+        self._describe()  # also of files that cannot be used
+        made = context(self._tls)
+        if stamps != self._stamps:
+            self.generation += 1
+        self._context, self._stamps, self._seen, self.problem = made, stamps, stamps, None
+        return made
+
+    def look(self) -> None:
+        """Reads the files again if they have changed and come to rest; costs nothing if asked often."""
+        now = self._clock()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_EVERY
+        before, self._seen = self._seen, _stamps(self._files)
+        if self._seen == self._stamps:
+            self.problem = None
+        elif self._seen == before:
+            try:
+                self.read()
+            except Blocked as error:
+                self.problem = error
+
+    def show(self, certificate: bytes) -> None:
+        """Notes what the collector has shown in a handshake, in DER."""
+        if certificate != self._collector:
+            self._collector = certificate
+            self._describe()
+
+    def _describe(self) -> None:
+        # Takes a while to load, and a link over plain TCP has no use for it.
+        from lpforwarder.delivery.transports import certificate_facts as facts
+
+        shown = facts.of_collector(self._collector) if self._collector else None
+        self._shown = () if shown is None else (shown,)
+        own = [] if self._tls.cert_file is None else [*facts.of_client(self._tls.cert_file)]
+        if self._tls.ca_file is not None:
+            own += facts.of_authorities(self._tls.ca_file, self._collector)
+        self._own = tuple(own)
+
+
+def _files(tls: TlsSettings) -> tuple[Path, ...]:
+    """All files that the context is made from; of the system's store, its places."""
+    named = [path for path in (tls.ca_file, tls.cert_file, tls.key_file) if path is not None]
+    if tls.ca_file is None:
+        store = ssl.get_default_verify_paths()
+        named += [Path(place) for place in (store.cafile, store.capath) if place]
+    return tuple(named)
+
+
+def _stamps(files: tuple[Path, ...]) -> Stamps:
+    return tuple(_stamp(path) for path in files)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,72 @@
+"""What the endpoint needs: a journal to read, tokens to compare, and somebody who says how things are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from lpforwarder.event import Entry, Seq
+
+Snapshot: TypeAlias = Callable[[], dict[str, Any]]
+"""How the service is doing; the keys of `status --json`."""
+
+
+class Lines(Protocol):
+    """A page as it lies in the journal: its events are `lines`, compact JSON, a line feed between two."""
+
+    @property
+    def first(self) -> int:
+        """The place of the first event; the others follow without a hole."""
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def oldest(self) -> str | None:
+        """The least event time; None when no event has one."""
+
+    @property
+    def newest(self) -> str | None: ...
+
+    @property
+    def lines(self) -> bytes: ...
+
+
+class EndpointJournal(Protocol):
+    """The little the endpoint needs of a journal; all of it may be called from any thread."""
+
+    def identity(self) -> str:
+        """Tells this journal from any other, so that a cursor of another one is noticed."""
+
+    def stored(self, after: Seq, limit: int) -> Sequence[Lines]:
+        """Whole pages that hold at least `limit` events behind `after`, or all there are; one short read."""
+
+    def oldest(self) -> Seq:
+        """The place before the first event that is still kept."""
+
+    def newest(self) -> Seq:
+        """The last place that can be read."""
+
+    def wait(self, after: Seq, within: float) -> None:
+        """Returns when there is something behind `after`, or after `within` seconds."""
+
+    def find(self, event_id: str) -> Entry | None:
+        """The first event with this id; None when there is none. Reads the whole journal at worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One request that was answered or refused: for the audit trail, which never sees a token itself."""
+
+    token: str
+    """The token's name; "" when none was good."""
+    client: str
+    """The address it came from."""
+    path: str
+    status: int
+    events: int = 0
+    """How many events the answer held."""

@@ -1,0 +1,1 @@
+"""The status page: server-rendered, without a script and without anything from outside."""

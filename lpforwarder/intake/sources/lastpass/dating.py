@@ -1,0 +1,129 @@
+"""The records of a window in time, and those that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import orjson
+
+from lpforwarder.event import JSON, Reject
+from lpforwarder.intake.sources.lastpass import hours, instants, moving, records
+from lpforwarder.intake.sources.lastpass import zone as zones
+from lpforwarder.intake.sources.lastpass.reading import Taken
+from lpforwarder.intake.sources.lastpass.surplus import Found, fingerprint, key_of, keys_of
+
+_KEPT = 4096  # octets of a record that is set aside
+
+Refused = Mapping[str, Sequence[int]]
+"""The positions of records without a readable time, by their fingerprint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dated:
+    """The records of a window: `found` in the order of the answer."""
+
+    found: list[Found]
+    refused: Refused
+
+
+def dated(taken: Taken, was: int | None = None) -> Dated:
+    """Every record of the window, with the instant at which it happened if it has one.
+
+    `was` is the account's offset before a change that some records may not have followed.
+    """
+    if was is not None:
+        cut = moving.border(taken, was)
+        if cut < len(taken.chain.records):
+            newer, older = map(_dated, moving.parted(taken, cut, was))
+            return _joined(newer, older, cut)
+    return _dated(taken)
+
+
+def _joined(newer: Dated, older: Dated, cut: int) -> Dated:
+    """`cut` records stand before the older ones."""
+    refused = {key: list(positions) for key, positions in newer.refused.items()}
+    for key, positions in older.refused.items():
+        refused.setdefault(key, []).extend(position + cut for position in positions)
+    moved = [one._replace(rank=one.rank - cut) for one in older.found]
+    return Dated(found=[*newer.found, *moved], refused=refused)
+
+
+def _dated(taken: Taken) -> Dated:
+    found = _all_plain(taken)
+    return Dated(found=found, refused={}) if found is not None else _one_by_one(taken)
+
+
+def _all_plain(taken: Taken) -> list[Found] | None:
+    """What nearly all windows are, in 1 µs a record: documented times that mean one instant; None if not."""
+    try:
+        raws = [records.raw_texts(record) for record in taken.chain.records]
+    except TypeError:  # not an object
+        return None
+    found = hours.of(taken.zone).instants([raw.time for raw in raws])
+    if found is None:
+        return None
+    return list(map(Found, found, count(0, -1), taken.chain.records, raws, keys_of(raws, found)))
+
+
+def _one_by_one(taken: Taken) -> Dated:
+    """The same where order, markers and own calls must tell what a time means: 10 µs a record."""
+    positions, readings, refused = _read(taken)
+    places = {position: number for number, position in enumerate(positions)}
+    placed = instants.resolve(
+        taken.zone,
+        readings,
+        collected=taken.ended,
+        markers=_moved(taken.chain.markers, positions),
+        anchors={places[own.position]: own.called for own in taken.own if own.position in places},
+    )
+    found = []
+    for position, reading, one in zip(positions, readings, placed, strict=True):
+        record = taken.chain.records[position]
+        raw = records.raw_texts(record)
+        key = key_of(raw, zones.first_instant(taken.zone, reading))
+        found.append(Found(one.instant, -position, record, raw, key, one.is_ambiguous))
+    return Dated(found=found, refused=refused)
+
+
+def _read(taken: Taken) -> tuple[list[int], list[zones.Reading], Refused]:
+    """The positions of the records that have a time, these times, and the other records."""
+    positions, readings, refused = list[int](), list[zones.Reading](), dict[str, list[int]]()
+    for position, record in enumerate(taken.chain.records):
+        try:
+            readings.append(zones.parse(record["Time"]))
+        except (zones.UnreadableTime, TypeError, KeyError, AttributeError, IndexError):
+            refused.setdefault(fingerprint(record), []).append(position)
+        else:
+            positions.append(position)
+    return positions, readings, refused
+
+
+def rejects(taken: Taken, refused: Refused, known: Mapping[str, int]) -> list[Reject]:
+    """The records without a readable time, but for as many of each as the window before held already."""
+    new = [position for key, same in refused.items() for position in same[known.get(key, 0) :]]
+    found = [(taken.chain.where(position), taken.chain.records[position]) for position in new]
+    return [
+        Reject(where=where, reason=records.refusal(record) or "not a record", raw=_raw(record))
+        for where, record in found
+    ]
+
+
+def _raw(record: JSON) -> bytes:
+    try:
+        return orjson.dumps(record)[:_KEPT]
+    except (TypeError, ValueError):
+        return repr(record).encode("ascii", "backslashreplace")[:_KEPT]
+
+
+def _moved(markers: dict[int, int], positions: Sequence[int]) -> dict[int, int]:
+    """The markers by position among the records that have a time."""
+    if not markers:
+        return {}
+    moved = {}
+    for position, marker in markers.items():
+        place = next((n for n, at in enumerate(positions) if at >= position), None)
+        if place is not None:
+            moved[place] = marker
+    return moved

@@ -1,0 +1,79 @@
+"""Facts as `status --json` gives them, for whoever shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOW = "2026-11-22T20:00:00.000Z"
+
+
+def error(code: str = "LPF202", text: str = "connection refused", fix: str = "start it") -> dict[str, str]:
+    """A trouble in the form of the status."""
+    return {"code": code, "text": text, "fix": fix}
+
+
+def source(**changes: Any) -> dict[str, Any]:
+    """A source that is well."""
+    return {
+        "state": "running",
+        "error": None,
+        "next_try": None,
+        "last_poll": "2026-11-22T19:59:48.000Z",
+        "newest_event": "2026-11-22T19:59:20.000Z",
+        "events": 1204,
+        "duplicates": 14,
+        "rejects": 0,
+        "alarms": [],
+        **changes,
+    }
+
+
+def collector(**changes: Any) -> dict[str, Any]:
+    """A collector that is well."""
+    return {
+        "state": "running",
+        "error": None,
+        "next_try": None,
+        "waiting": 0,
+        "oldest_waiting": None,
+        "checkpoint": 61203,
+        "sent": 61203,
+        "confirmed": 61203,
+        "confirm": "close",
+        "replayed": 12,
+        "set_aside": 0,
+        "connected_since": "2026-11-19T16:00:02.000Z",
+        "last_sent": "2026-11-22T19:59:21.000Z",
+        "transport": "tls",
+        "target": "siem.example.net:6514",
+        "certificates": [],
+        **changes,
+    }
+
+
+def facts(
+    sources: dict[str, Any] | None = None, collectors: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """A service with one source and one collector unless others are given."""
+    return {
+        "version": 1,
+        "verdict": "ok",
+        "sentence": "Everything is handed over.",
+        "time": NOW,
+        "running": True,
+        "pid": 812,
+        "started": "2026-11-19T16:00:00.000Z",
+        "sources": {"acme": source()} if sources is None else sources,
+        "collectors": {"siem": collector()} if collectors is None else collectors,
+        "journal": {
+            "path": "journal.db",
+            "first": 1,
+            "last": 61203,
+            "bytes": 224_000_000,
+            "gaps": [],
+            "rejects": 0,
+            "full_in_seconds": 5_270_400.0,
+            "warnings": [],
+        },
+        **changes,
+    }

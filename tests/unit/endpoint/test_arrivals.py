@@ -1,0 +1,55 @@
+"""Waiting for events: at once when there is one, in time when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from lpforwarder.endpoint.arrivals import Arrivals
+from lpforwarder.event import Seq
+from tests.fakes.pulled_journal import FakePulledJournal, events
+
+
+def test_what_is_there_already_needs_no_waiting() -> None:
+    journal = FakePulledJournal()
+    journal.append("acme", *events(1, 1))
+
+    async def waited() -> bool:
+        arrivals = Arrivals(journal)
+        try:
+            return await arrivals.behind(Seq(0), 60.0)
+        finally:
+            arrivals.close()
+
+    assert asyncio.run(waited())
+
+
+def test_all_who_wait_hear_of_an_event_within_a_tenth_of_a_second() -> None:
+    journal = FakePulledJournal()
+
+    async def waited() -> tuple[list[bool], float]:
+        arrivals = Arrivals(journal)
+        try:
+            waiting = [asyncio.create_task(arrivals.behind(Seq(0), 60.0)) for _ in range(200)]
+            await asyncio.sleep(0.1)
+            began = time.monotonic()
+            journal.append("acme", *events(1, 1))
+            return list(await asyncio.gather(*waiting)), time.monotonic() - began
+        finally:
+            arrivals.close()
+
+    heard, took = asyncio.run(waited())
+    assert heard == [True] * 200
+    assert took < 0.1
+
+
+def test_a_wait_for_nothing_ends_in_time_and_a_close_ends_it_sooner() -> None:
+    async def waited() -> tuple[bool, bool]:
+        arrivals = Arrivals(FakePulledJournal())
+        nothing = await arrivals.behind(Seq(0), 0.05)
+        waiting = asyncio.create_task(arrivals.behind(Seq(0), 60.0))
+        await asyncio.sleep(0)
+        arrivals.close()
+        return nothing, await waiting
+
+    assert asyncio.run(waited()) == (False, False)

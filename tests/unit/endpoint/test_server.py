@@ -1,0 +1,183 @@
+"""The endpoint on real sockets: TLS, slow and greedy clients, and an end whatever they do."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from lpforwarder.endpoint.server import EndpointServer, Limits, server_context
+from lpforwarder.errors import Blocked
+from lpforwarder.runtime.stop import Stop
+from tests.fakes.certificates import Certificates
+
+BIG = 64 * 2**20
+
+
+def make() -> Starlette:
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def big(_: Request) -> Response:
+        return PlainTextResponse(b"x" * BIG)
+
+    return Starlette(routes=[Route("/healthz", health), Route("/big", big)])
+
+
+@contextmanager
+def running(
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    context: Callable[[], ssl.SSLContext] | None = None,
+) -> Iterator[EndpointServer]:
+    server = EndpointServer(make, "127.0.0.1", 0, context, limits)
+    server.open()
+    stop = Stop()
+    thread = threading.Thread(target=server.run, args=(stop, lambda: None))
+    thread.start()
+    try:
+        yield server
+    finally:
+        stop.set(1.0)
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def health(port: int) -> int:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        client.request("GET", "/healthz")
+        return client.getresponse().status
+    finally:
+        client.close()
+
+
+def wait_until(is_so: Callable[[], bool], within: float = 10.0) -> None:
+    deadline = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+
+
+def is_closed(line: socket.socket, within: float = 10.0) -> bool:
+    line.settimeout(within)
+    try:
+        while line.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def test_it_answers_until_it_is_stopped() -> None:
+    with running() as server:
+        port = server.port
+        assert health(port) == 200
+    with pytest.raises(ConnectionRefusedError):
+        health(port)
+
+
+def test_a_client_that_never_ends_its_request_is_closed() -> None:
+    with running(Limits(idle=0.5)) as server, socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        assert is_closed(slow)
+
+
+def test_a_client_that_says_nothing_is_closed() -> None:
+    with running(Limits(idle=0.5)) as server, socket.create_connection(("127.0.0.1", server.port)) as silent:
+        assert is_closed(silent)
+
+
+def test_a_client_that_does_not_take_its_answer_is_closed() -> None:
+    with (
+        running(Limits(stalled=1.0)) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as greedy,
+    ):
+        greedy.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: server.clients == 1)
+        wait_until(lambda: server.clients == 0)
+
+
+def test_headers_beyond_all_measure_are_refused() -> None:
+    with running() as server, socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.settimeout(5)
+        with suppress(ConnectionError):  # refused before we have said it all
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 1_000_000 + b"\r\n\r\n")
+            assert line.recv(12) in (b"HTTP/1.1 431", b"HTTP/1.1 400", b"")
+
+
+def test_too_many_quiet_clients_do_not_keep_others_out() -> None:
+    with running(Limits(connections=20)) as server, ExitStack() as clients:
+        lines = [
+            clients.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(100)
+        ]
+        assert health(server.port) == 200
+        assert is_closed(lines[0])
+        assert health(server.port) == 200
+
+
+def test_a_stop_does_not_wait_for_anybody() -> None:
+    with ExitStack() as clients, running() as server:
+        for _ in range(10):
+            line = clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            line.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert health(server.port) == 200
+
+
+def test_a_port_that_is_taken_is_told_with_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(Blocked, match=f"cannot listen on 127.0.0.1:{port}") as caught:
+            EndpointServer(make, "127.0.0.1", port).open()
+        assert caught.value.code == "LPF504"
+
+
+# ---- TLS --------------------------------------------------------------------------------------------------
+
+
+def fetch(port: int, context: ssl.SSLContext) -> int:
+    client = http.client.HTTPSConnection("localhost", port, timeout=5, context=context)
+    try:
+        client.request("GET", "/healthz")
+        return client.getresponse().status
+    finally:
+        client.close()
+
+
+def trusting(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates.ca_file)
+
+
+def server_tls(certificates: Certificates, client_ca: Path | None = None) -> Callable[[], ssl.SSLContext]:
+    pair = certificates.server
+    return lambda: server_context(pair.cert_file, pair.key_file, client_ca)
+
+
+def test_it_speaks_tls_and_nothing_older_than_1_2(certificates: Certificates) -> None:
+    with running(context=server_tls(certificates)) as server:
+        assert fetch(server.port, trusting(certificates)) == 200
+        old = trusting(certificates)
+        old.minimum_version = ssl.TLSVersion.TLSv1_2
+        assert fetch(server.port, old) == 200
+    assert server_tls(certificates)().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_clients_need_a_certificate_when_they_are_asked_for_one(certificates: Certificates) -> None:
+    with running(context=server_tls(certificates, certificates.ca_file)) as server:
+        with pytest.raises((ssl.SSLError, ConnectionError, http.client.HTTPException)):
+            fetch(server.port, trusting(certificates))
+        known = trusting(certificates)
+        known.load_cert_chain(certificates.client.cert_file, certificates.client.key_file)
+        assert fetch(server.port, known) == 200
