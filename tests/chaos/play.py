@@ -99,8 +99,8 @@ class Play:
             yield number
 
     def soon(self, seconds: float) -> float:
-        """A limit in seconds; the short runs share their processors with each other and get twice as long."""
-        return self.pick(2 * seconds, seconds)
+        """A limit in seconds; short runs share their processors and get four times as long."""
+        return self.pick(4 * seconds, seconds)
 
     def progress(self, what: str) -> None:
         """Says how far it is, but not too often."""

@@ -48,9 +48,9 @@ def calendar(play: Play) -> None:
 def _story(play: Play, zone: str, day: str) -> Story:
     milliseconds = rfc3339.parse(f"{day}T00:00:00Z")
     assert milliseconds is not None
-    polls = play.pick(40, 400)
+    polls = play.pick(60, 400)
     return Story(
-        zone=zone, start=milliseconds // 1000, events=play.pick(800, 30_000), polls=polls, seed=play.seed
+        zone=zone, start=milliseconds // 1000, events=play.pick(1_500, 30_000), polls=polls, seed=play.seed
     )
 
 

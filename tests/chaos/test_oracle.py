@@ -62,6 +62,12 @@ def test_what_nobody_sent_is_strange() -> None:
     assert len(judged.strange) == 3
 
 
+def test_a_copy_of_an_own_event_is_the_same_event() -> None:
+    arrived = oracle.read([line("5c0", eventId="8001")] * 2 + [line("5c1", eventId="8001")])
+    assert arrived.own_ids("8001") == {"5c0", "5c1"}
+    assert arrived.own_ids("8002") == set()
+
+
 def test_an_event_of_the_vault_is_known_by_its_user_and_doubled_under_two_ids() -> None:
     user = f"{TRUTH[0]}@example.org"
     arrived = oracle.read([line("one", sourceUser=user), line("two", sourceUser=user)])

@@ -1,4 +1,4 @@
-"""The scenarios in their short form, side by side. `scripts/chaos` runs them in full."""
+"""The scenarios in their short form, side by side. `scripts/check --chaos` runs them, `scripts/chaos` in full."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEED = int(os.environ.get("LPFORWARDER_CHAOS_SEED", "1"))
 OTHERS = ("rsyslog", "syslog-ng")
 SCENARIOS = {id: one for id, one in all_scenarios().items() if one.is_ours or id in OTHERS}
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture(scope="module")
