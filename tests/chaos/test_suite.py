@@ -1,4 +1,4 @@
-"""The scenarios in their short form, side by side. `scripts/check --chaos` runs them, `scripts/chaos` in full."""
+"""The scenarios in their short form, side by side: scripts/check --chaos. scripts/chaos has the full form."""
 
 from __future__ import annotations
 
