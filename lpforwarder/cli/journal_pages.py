@@ -41,7 +41,7 @@ def facts_of(path: Path) -> Facts:
         "in_use": facts.used,
         "first": facts.first,
         "last": facts.last,
-        "events": max(facts.last - facts.first + 1, 0) - sum(_within(gap, facts.first) for gap in facts.gaps),
+        "events": max(facts.last - facts.first + 1, 0) - _missing_behind(facts.gaps, facts.first - 1),
         "sources": {
             name: {"events": row.events, "appended": row.appended, "newest_event": row.newest}
             for name, row in facts.sources.items()
@@ -49,7 +49,7 @@ def facts_of(path: Path) -> Facts:
         "collectors": {
             name: {
                 "checkpoint": row.checkpoint,
-                "behind": facts.last - row.checkpoint,
+                "behind": facts.last - row.checkpoint - _missing_behind(facts.gaps, row.checkpoint),
                 "confirmed": row.confirmed,
                 "moved": row.moved,
             }
@@ -114,7 +114,7 @@ def verdict(facts: Facts) -> list[str]:
     ]
     lines += [f"    {line}" for line in _lines(facts["gaps"])]
     if known := sum(gap["count"] for gap in facts["known_gaps"] if gap["lost"]):
-        lines.append(f"Known before: {known:,} events are missing. See: lpforwarder journal info.")
+        lines.append(f"Known before, and noted: {known:,} missing. See: lpforwarder journal info.")
     if facts["ok"]:
         return [*lines, "Everything is what was written."]
     lines.append("error[LPF508] the journal is damaged; what can be read is delivered")
@@ -179,15 +179,18 @@ def _gap(gap: Gap) -> Facts:
     }
 
 
-def _within(gap: Gap, first: int) -> int:
-    """How many places of a gap lie behind what retention removed."""
-    return 0 if gap.collector else max(gap.end - max(gap.first, first), 0)
+def _missing_behind(gaps: Sequence[Gap], place: int) -> int:
+    """How many places behind this one hold nothing."""
+    return sum(gap.behind(place) for gap in gaps if not gap.collector)
 
 
 def _missing(gaps: Sequence[Facts], lost: int) -> list[str]:
     if not gaps:
         return ["MISSING  nothing"]
-    return [f"MISSING  {lost:,} events are lost", *(f"         {line}" for line in _lines(gaps))]
+    return [
+        f"MISSING  {lost:,} event{' is' if lost == 1 else 's are'} lost",
+        *(f"         {line}" for line in _lines(gaps)),
+    ]
 
 
 def _lines(gaps: Sequence[Facts]) -> list[str]:

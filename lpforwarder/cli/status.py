@@ -202,6 +202,9 @@ def _journal(facts: Mapping[str, Any]) -> str:
 
     journal = facts["journal"]
     held = max(journal["last"] - journal["first"] + 1, 0) if journal["last"] else 0
+    for gap in journal["gaps"]:  # places that hold nothing
+        if not gap.get("collector"):
+            held -= max(gap["first"] + gap["count"] - max(gap["first"], journal["first"]), 0)
     room = journal["full_in_seconds"]
     parts = [f"{journal['bytes'] / 1e6:,.1f} MB", events(held)]
     if room is not None:

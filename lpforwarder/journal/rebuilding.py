@@ -124,10 +124,10 @@ def _build(
 def _opened(path: Path) -> RawFile | None:
     """The damaged file under all of its log, also what SQLite would not take of it; None without a file."""
     log = wal.read(Path(f"{path}-wal"))
-    try:
-        return RawFile(path, wal.Log(taken=log.taken + log.behind))
-    except FileNotFoundError:
+    frames = log.taken + log.behind
+    if not path.exists() or not (path.stat().st_size or frames):
         return None
+    return RawFile(path, wal.Log(taken=frames))
 
 
 def _sync(path: Path) -> None:

@@ -7,7 +7,8 @@
   keeps everybody's history; when the journal is full, polling pauses and the vault keeps the rest.
 - Whatever the setting, what is not confirmed never leaves: append() refuses instead.
 
-*Confirmed* is counted from the place a collector would go back to, so that a replay finds what it needs.
+What a replay would send again does not leave for its age. For want of room it does: a replay never goes back
+before the oldest event, and a window of 5,000 long events could fill a small journal for ever.
 Damaged pages are passed over and stay in the file: freeing their space could free the wrong place.
 """
 
@@ -19,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from lpforwarder import rfc3339
-from lpforwarder.journal.facts import ends, used_octets
+from lpforwarder.journal.facts import ends, gaps_in, used_octets
 from lpforwarder.journal.page import Part, StoredPage
 from lpforwarder.journal.rows import seal_state
 from lpforwarder.journal.scan import pages, summaries
@@ -55,19 +56,22 @@ def remove_some(
     holding: Collection[str] | None,
     *,
     by_age: bool = True,
+    wanted: int = 0,
 ) -> int:
     """Removes a few of the oldest pages, inside the caller's transaction; how many are gone.
 
     `holding` are the collectors that matter, None all that were ever registered. `by_age` is False while
-    the clock cannot be trusted: then size alone decides.
+    the clock cannot be trusted: then size alone decides. `wanted` are the octets that must fit in.
     """
     removed, last = ends(connection)
-    confirmed, nobody_waits = confirmed_by_all(connection, last, holding)
+    confirmed = confirmed_by_all(connection, last, holding)
     excess = 0.0
-    if rules.when_full == DROP or nobody_waits:
-        excess = used_octets(connection) - _TARGET * rules.max_size
+    if rules.when_full == DROP or confirmed >= last:
+        room = min(_TARGET * rules.max_size, rules.max_size - wanted)
+        excess = used_octets(connection) - room
     oldest_kept = before(now, rules.keep) if by_age else ""
-    going, to = _going(connection, (removed, confirmed), (oldest_kept, now), excess)
+    replayed = _replayed_from(connection, confirmed, holding)
+    going, to = _going(connection, (removed, replayed, confirmed), (oldest_kept, now), excess)
     if to > removed:
         connection.executemany("DELETE FROM page WHERE first = ?", [(first,) for first in going])
         connection.execute("UPDATE state SET removed = ?", (to,))
@@ -98,17 +102,20 @@ def before(now: str, seconds: float) -> str:
         return "0001-01-01T00:00:00.000Z"
 
 
-def confirmed_by_all(
-    connection: sqlite3.Connection, last: int, holding: Collection[str] | None
-) -> tuple[int, bool]:
-    """The place up to which nobody needs anything any more, and whether nobody waits at all."""
-    places = [
-        (checkpoint, resume)
-        for name, checkpoint, resume in connection.execute("SELECT name, checkpoint, resume FROM collector")
-        if holding is None or name in holding
-    ]
-    needed = min((min(place) for place in places), default=last)
-    return needed, all(checkpoint >= last for checkpoint, _ in places)
+def confirmed_by_all(connection: sqlite3.Connection, last: int, holding: Collection[str] | None) -> int:
+    """The place up to which every collector that matters has confirmed; `last` when none does."""
+    return min((checkpoint for checkpoint, _ in _places(connection, holding)), default=last)
+
+
+def _replayed_from(connection: sqlite3.Connection, confirmed: int, holding: Collection[str] | None) -> int:
+    """The place that the furthest replay would begin behind; never behind what everybody has confirmed."""
+    return min((resume for _, resume in _places(connection, holding)), default=confirmed)
+
+
+def _places(connection: sqlite3.Connection, holding: Collection[str] | None) -> list[tuple[int, int]]:
+    """(checkpoint, resume) of the collectors that matter."""
+    rows = connection.execute("SELECT name, checkpoint, min(resume, checkpoint) FROM collector").fetchall()
+    return [(checkpoint, resume) for name, checkpoint, resume in rows if holding is None or name in holding]
 
 
 def behind(
@@ -118,17 +125,23 @@ def behind(
     rows = connection.execute(
         "SELECT name, checkpoint FROM collector WHERE checkpoint < ? ORDER BY name", (last,)
     ).fetchall()
-    return tuple((name, last - place) for name, place in rows if holding is None or name in holding)
+    gaps = gaps_in(connection)
+    return tuple(
+        (name, last - place - sum(gap.behind(place) for gap in gaps if not gap.collector))
+        for name, place in rows
+        if holding is None or name in holding
+    )
 
 
 def _going(
-    connection: sqlite3.Connection, within: tuple[int, int], times: tuple[str, str], excess: float
+    connection: sqlite3.Connection, within: tuple[int, int, int], times: tuple[str, str], excess: float
 ) -> tuple[list[int], int]:
     """Which pages leave now, oldest first, and the last place that is gone then.
 
-    `times` are the oldest that is kept and the present one.
+    `within` are the last place that is gone, the one that a replay begins behind, the last confirmed;
+    `times` the oldest that is kept and the present one.
     """
-    to, confirmed = within
+    to, replayed, confirmed = within
     oldest_kept, now = times
     going: list[int] = []
     octets = 0
@@ -138,7 +151,8 @@ def _going(
                 break
             if isinstance(page, StoredPage):
                 received = page.received if page.received <= now else _sooner(connection, page, now)
-                if received >= oldest_kept and excess <= octets:
+                is_old = received < oldest_kept and page.end - 1 <= replayed
+                if not is_old and excess <= octets:
                     break
                 if not isinstance(page, Part):  # what is left of a damaged page stays with it
                     octets += len(page.lines)

@@ -201,13 +201,8 @@ def _missed(connection: sqlite3.Connection, gap: Gap, known: Sequence[Gap]) -> M
     for other in known:
         missed.update(other.missed)
     for name, place in connection.execute("SELECT name, checkpoint FROM collector").fetchall():
-        missed[name] += _behind(gap, place) - sum(_behind(other, place) for other in known)
+        missed[name] += gap.behind(place) - sum(other.behind(place) for other in known)
     return +missed
-
-
-def _behind(gap: Gap, place: int) -> int:
-    """How many places of the gap lie behind this one."""
-    return max(gap.end - max(gap.first, place + 1), 0)
 
 
 def seal_state(connection: sqlite3.Connection) -> None:

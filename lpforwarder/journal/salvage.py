@@ -6,7 +6,7 @@ of a row do no harm: a row of events never changes once it is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -19,6 +19,8 @@ from lpforwarder.journal.rawfile import Image, RawFile
 _COLUMNS = (9, 10)
 """Of a row of events: without and with the checksums of its lines."""
 _TREES = frozenset({btree.ROOT, btree.TREE})
+_BEAT_EVERY = 4096
+"""Leaves between two signs of life."""
 _SHORTEST = 20
 """Octets that such a row has at least."""
 
@@ -33,16 +35,19 @@ class Leaf:
 
 
 class Salvage:
-    """The rows of events in one file. Looks along the whole file when it is made."""
+    """The rows of events in one file."""
 
-    def __init__(self, raw: RawFile) -> None:
+    def __init__(self, raw: RawFile, beat: Callable[[], None] | None = None) -> None:
+        """Looks along the whole file, some hundred MB a second; `beat` is called on the way."""
         self._raw = raw
         self.leaves: list[Leaf] = []
         """In the order of their rows."""
         self.spoiled: list[Image] = []
         """Where a leaf should be and cannot be read as one, wholly or in part."""
-        for image in raw.starting_with({TABLE_LEAF}):
+        for number, image in enumerate(raw.starting_with({TABLE_LEAF}), start=1):
             self._sort(image)
+            if beat is not None and number % _BEAT_EVERY == 0:
+                beat()
         self.leaves.sort(key=lambda leaf: leaf.least)
         self.spoiled += _headless(raw)
 

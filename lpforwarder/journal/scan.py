@@ -45,6 +45,10 @@ class Gap:
         """The place behind it."""
         return self.first + self.count
 
+    def behind(self, place: int) -> int:
+        """How many of its places lie behind this one."""
+        return max(self.end - max(self.first, place + 1), 0)
+
     @property
     def is_loss(self) -> bool:
         """False when nothing is missing in the end: a note, or places whose events come once more."""

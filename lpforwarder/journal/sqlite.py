@@ -6,6 +6,7 @@ Event, cursor and counter change in one transaction; one connection writes, all 
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -286,11 +287,6 @@ class SqliteJournal(Upkeep):
         with self._writer.transaction() as connection:
             return set_asides.drop(connection, ids)
 
-    def gaps_told(self, gaps: Sequence[Gap]) -> None:
-        """These gaps of untold_gaps() have been reported; one that grows comes again, as a whole."""
-        with self._writer.transaction() as connection:
-            connection.executemany("UPDATE gap SET told = 1 WHERE id = ?", [(gap.number,) for gap in gaps])
-
     def drop_rejects(self, numbers: Sequence[int]) -> int:
         """Forgets records that a source could not read; how many there were."""
         with self._writer.transaction() as connection:
@@ -320,15 +316,22 @@ class SqliteJournal(Upkeep):
             self._tell(gap)
 
     def _make_room(self, octets: int) -> None:
-        """Returns when so many octets may be added; else Transient."""
-        self._is_read_only = self._is_read_only and refusal(self._path) != 0
-        if self._is_read_only or not self._writer.reserve.make():
+        """Returns when so many octets may be added, and removes what may go for them; else Transient."""
+        self._is_read_only = self._is_read_only and refusal(self._path) == errno.EROFS
+        if self._is_read_only:
+            raise faults.read_only(self._path)
+        if not self._writer.reserve.make():
             raise faults.no_room(self._path)
-        with self.view() as connection:
-            if used_octets(connection) + octets > self._rules.max_size:
-                behind = retention.behind(connection, ends(connection)[1], self._holding)
+        while not self._has_room(octets):
+            if not self.remove_some(octets):
+                with self.view() as connection:
+                    behind = retention.behind(connection, ends(connection)[1], self._holding)
                 what = f"journal has reached {size_text(self._rules.max_size)}"
                 raise faults.full(what, fix_for(behind))
+
+    def _has_room(self, octets: int) -> bool:
+        with self.view() as connection:
+            return used_octets(connection) + octets <= self._rules.max_size
 
     def _append(
         self,

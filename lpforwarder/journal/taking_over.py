@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from lpforwarder.journal import inherited, salvage, tables
+from lpforwarder.journal.btree import Broken
 from lpforwarder.journal.facts import missed_in
 from lpforwarder.journal.inherited import COLLECTOR, SOURCE, Settled
 from lpforwarder.journal.page import StoredPage, page_columns, row_checksum
@@ -26,11 +27,11 @@ _FIRST_COLUMNS, _LATER = 5, ("", 0, "{}")
 """Of a gap: how many columns it had at first, and what those added since say of older rows."""
 _NEVER = 2**62
 """No number is ever so high."""
-_BATCH = 256
-"""Rows in one transaction, and between two signs of progress."""
+_BATCH, _BATCH_OCTETS = 256, 4 * 2**20
+"""Rows in one transaction, and between two signs of progress: whichever comes first."""
 
 Progress = Callable[[int], None]
-"""Told now and then how many events have been taken over."""
+"""Told now and then how many events have been taken over since the last time; 0 is a sign of life."""
 
 
 def unheard(_events: int) -> None:
@@ -62,7 +63,8 @@ def take_over(
         place for place in (found.removed, safe.removed if safe is not None else None) if place is not None
     ]
     if raw is not None:
-        _copy_events(connection, salvage.Salvage(raw), max(known, default=0), progress)
+        found_rows = salvage.Salvage(raw, lambda: progress(0))
+        _copy_events(connection, found_rows, max(known, default=0), progress)
     removed = max(known, default=_first(connection) - 1)
     known_end = _end(connection)
     holes = _holes(connection, removed, known_end)
@@ -72,7 +74,8 @@ def take_over(
     _store_places(connection, settled, removed)
     new = _store_gaps(connection, _old_gaps(raw, settled.last), gaps)
     if raw is not None:
-        _copy_tables(connection, raw)
+        _copy_tables(connection, raw, now)
+        _recount(connection)
     connection.execute("COMMIT")
     return Taken(events=_count(connection), gaps=tuple(new), settled=settled)
 
@@ -103,13 +106,25 @@ def _whole(rows: Iterable[StoredPage], damaged: list[StoredPage]) -> Iterator[St
 
 def _insert(connection: sqlite3.Connection, rows: Iterator[StoredPage], progress: Progress) -> None:
     while True:
-        batch = list(islice(rows, _BATCH))
+        batch = _batch(rows)
         if not batch:
             return
         connection.execute("BEGIN")
         connection.executemany(_INSERT, [page_columns(row) for row in batch])
         connection.execute("COMMIT")
         progress(sum(row.count for row in batch))
+
+
+def _batch(rows: Iterator[StoredPage]) -> list[StoredPage]:
+    """The next rows, as many as fit into memory easily; nothing at the end."""
+    batch: list[StoredPage] = []
+    octets = 0
+    for row in rows:
+        batch.append(row)
+        octets += len(row.lines)
+        if octets >= _BATCH_OCTETS or len(batch) >= _BATCH:
+            break
+    return batch
 
 
 def _all_holes(connection: sqlite3.Connection, removed: int) -> list[range]:
@@ -236,13 +251,16 @@ def _put(connection: sqlite3.Connection, table: str, columns: Sequence[str], row
     )
 
 
-def _copy_tables(connection: sqlite3.Connection, raw: RawFile) -> None:
+def _copy_tables(connection: sqlite3.Connection, raw: RawFile, now: str) -> None:
     """The rows of every other table, as far as they can be reached and the new table takes them."""
     roots = inherited.known_roots(raw)
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for name in sorted(set(names) & set(roots) - _OURS):
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
         rows = [row for row in tables.rows(raw, roots[name]) if 0 < len(row) <= len(columns)]
+        if not _is_sound(raw, roots[name]):
+            reason = f"some rows of table {name} could not be read from the damaged file"
+            write_gap(connection, Gap(first=1, count=0, reason=reason, found=now))
         if rows:
             connection.execute(f"DELETE FROM {name}")
         for row in rows:
@@ -251,3 +269,27 @@ def _copy_tables(connection: sqlite3.Connection, raw: RawFile) -> None:
                 connection.execute(
                     f"INSERT OR REPLACE INTO {name} ({', '.join(columns[: len(row)])}) VALUES ({marks})", row
                 )
+
+
+def _is_sound(raw: RawFile, root: int) -> bool:
+    try:
+        tables.check(raw, root)
+    except Broken:
+        return False
+    return True
+
+
+def _recount(connection: sqlite3.Connection) -> None:
+    """What was set aside and could not be read any more counts as lost to its collector."""
+    there = Counter[tuple[str, str]]()
+    query = "SELECT collector, state, count(*) FROM set_aside WHERE own = '' GROUP BY collector, state"
+    for collector, state, count in connection.execute(query):
+        there[collector, state] = count
+    for collector, kept, again in connection.execute(
+        "SELECT collector, kept, again FROM set_aside_count"
+    ).fetchall():
+        left = there[collector, "kept"], there[collector, "again"]
+        connection.execute(
+            "UPDATE set_aside_count SET kept = ?, again = ?, lost = lost + ? WHERE collector = ?",
+            (*left, max(kept + again - sum(left), 0), collector),
+        )

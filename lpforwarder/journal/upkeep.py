@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TypeVar
 
@@ -63,11 +63,19 @@ class Upkeep(JournalReader):
 
     # ---- limits -----------------------------------------------------------------------------------------
 
-    def remove_some(self) -> int:
-        """Removes a few of the pages that may go; how many. See retention.py."""
+    def remove_some(self, wanted: int = 0) -> int:
+        """Removes a few of the pages that may go; how many. See retention.py.
+
+        `wanted` are the octets that shall have room afterwards.
+        """
         with self._writer.transaction() as connection:
             return retention.remove_some(
-                connection, self._rules, self._now(), self._holding, by_age=self.clock_watch.is_steady
+                connection,
+                self._rules,
+                self._now(),
+                self._holding,
+                by_age=self.clock_watch.is_steady,
+                wanted=wanted,
             )
 
     def trim_rejects(self) -> None:
@@ -190,6 +198,11 @@ class Upkeep(JournalReader):
         """Writes down what cannot be read; each place once."""
         raise NotImplementedError
 
+    def gaps_told(self, gaps: Sequence[Gap]) -> None:
+        """These gaps of untold_gaps() have been reported; one that grows comes again, as a whole."""
+        with self._writer.transaction() as connection:
+            connection.executemany("UPDATE gap SET told = 1 WHERE id = ?", [(gap.number,) for gap in gaps])
+
     @property
     def damage(self) -> str:
         """Why the next start will put a new file in place; empty when all is well."""
@@ -261,7 +274,7 @@ class Upkeep(JournalReader):
         free, disk = usage_of_disk(self._path.parent)
         with self.view() as connection:
             removed, last = ends(connection)
-            needed, _ = retention.confirmed_by_all(connection, last, self._holding)
+            needed = retention.confirmed_by_all(connection, last, self._holding)
             return Usage(
                 used=used_octets(connection),
                 max_size=self._rules.max_size,

@@ -174,7 +174,7 @@ def test_test_send_and_status_say_that_the_collector_acknowledges(tmp_path: Path
         said = done.stdout.decode()
         assert done.returncode == 0, done.stderr
         assert said.count("acknowledged by the collector") == 2
-        assert "session ............ ok   librelp," in said
+        assert "session ........... ok   librelp," in said
         assert "search the SIEM for  HERE-1" in said
         rsyslog.wait_for(2)
         assert all(b"HERE-1" in one.message for one in rsyslog.received())

@@ -89,6 +89,7 @@ class FakeTransport:
         self._failure = Transient(why, code=code)
         if loses:
             del self.received[-loses:]
+            del self.link[-loses:]
 
     def _alive(self) -> None:
         if self._failure is not None:

@@ -31,8 +31,6 @@ DAY = 86_400
 LATE_SECONDS = 2_400
 OVERLAP = 3_600
 LONGEST_PAUSE = 2 * DAY
-MOST_EVENTS = 100
-"""Of a page, so that most windows leave in parts, with restarts and losses between them."""
 TITLES = {a.sentence: a.title for a in ACTIONS if fold(a.sentence) == fold(a.title)}
 """New spellings that differ in case only, as in late 2022."""
 
@@ -190,7 +188,9 @@ class Run:
             }
         )  # fmt: skip
         client = Client(options, pace=Pace(lambda: 0.0, lambda _: None))
-        return LastPassSource(options, clock=lambda: self.now, client=client, most_events=MOST_EVENTS)
+        # So few that most windows leave in parts, with restarts and losses between them.
+        most = max(25, self.story.events // 1000)
+        return LastPassSource(options, clock=lambda: self.now, client=client, most_events=most)
 
     def pause(self) -> float:
         """The mean makes the number of polls; now and then nobody polls for a day or two."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -163,6 +163,7 @@ def play(world: World, operations: list[tuple[str, int]]) -> None:
 
 
 @given(OPERATIONS)
+@example([("appended", 8), ("stepped", 0), ("broken", 0), ("appended", 2), ("refused", 0), ("killed", 0)])
 @settings(deadline=None, max_examples=60)
 def test_every_event_is_delivered_or_set_aside_or_dropped_by_a_person(
     operations: list[tuple[str, int]],

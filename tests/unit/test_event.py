@@ -199,3 +199,18 @@ def test_what_the_forwarder_says_about_itself_has_names_that_no_source_has() -> 
     assert is_own(addressed_to("siem"))
     assert not is_own("lpforwarder2")
     assert not is_own("acme")
+
+
+_plain = st.text(max_size=12) | st.integers() | st.booleans() | st.none() | st.lists(st.text(), max_size=3)
+_odd = st.sampled_from(["\x7f", "a\x7fé", "\ud800", "\U0001f512", '\x00\x1f\n"\\/', "é\x1fü", "\u2028", "￿"])
+
+
+@given(st.dictionaries(st.text(max_size=6) | _odd, _plain | _odd, max_size=5))
+def test_the_quick_way_writes_the_octets_of_the_careful_one(fields: dict[str, JSON]) -> None:
+    careful = Event._cleaned(fields)
+    assert Event.of_plain(fields).line == Event.of(fields).line == careful.line
+    assert dict(Event.of(fields).fields) == dict(careful.fields)
+
+
+def test_lists_of_other_things_than_texts_take_the_careful_way() -> None:
+    assert Event.of({"a": [1e16, math.nan, ("b",)]}).line == b'{"a":[1e+16,null,["b"]]}'

@@ -20,7 +20,8 @@ from lpforwarder.journal.retention import (
     remove_some,
     trim_rejects,
 )
-from lpforwarder.journal.rows import seal_state
+from lpforwarder.journal.rows import seal_state, write_gap
+from lpforwarder.journal.scan import Gap
 from lpforwarder.journal.schema import migrate
 from tests.fakes.pages import page
 
@@ -148,6 +149,23 @@ def test_pausing_keeps_history_while_a_collector_waits(connection: sqlite3.Conne
     assert remove_some(connection, rules(HUGE, size(connection), PAUSE), at(9), None) == 0
 
 
+def test_for_want_of_room_leaves_what_only_a_replay_would_need(connection: sqlite3.Connection) -> None:
+    collector(connection, "siem", LAST, resume=0)
+    assert remove_some(connection, rules(keep=0.0), at(23), None) == 0
+    limit = size(connection)
+    assert remove_some(connection, rules(HUGE, limit, PAUSE), at(9), None) >= 4
+    assert used_octets(connection) <= 0.9 * limit + 4096
+
+
+def test_room_is_made_for_what_is_wanted(connection: sqlite3.Connection) -> None:
+    collector(connection, "siem", LAST)
+    limit = 2 * used_octets(connection)
+    assert remove_some(connection, rules(HUGE, limit, PAUSE), at(9), None) == 0
+    wanted = limit // 2 + 30_000
+    assert remove_some(connection, rules(HUGE, limit, PAUSE), at(9), None, wanted=wanted) == 3
+    assert used_octets(connection) + wanted <= limit + 4096
+
+
 def test_pausing_ends_once_everybody_has_everything(connection: sqlite3.Connection) -> None:
     collector(connection, "siem", LAST)
     limit = size(connection)
@@ -246,3 +264,5 @@ def test_collectors_that_lag_are_named_if_they_matter(connection: sqlite3.Connec
     collector(connection, "siem", LAST)
     assert behind(connection, LAST, None) == (("archive", 30), ("gone", 90))
     assert behind(connection, LAST, {"archive", "siem"}) == (("archive", 30),)
+    write_gap(connection, Gap(first=66, count=10, reason="damaged"))
+    assert behind(connection, LAST, {"archive"}) == (("archive", 25),)

@@ -179,6 +179,7 @@ def test_a_journal_that_has_reached_its_size_takes_own_events_and_goes_on_sparin
     bench: Bench, source: str
 ) -> None:
     journal = bench.open(max_size=2**20)
+    journal.register("archive", "oldest")
     journal.append("acme", page(1, 700, 1000), (), "700")
     with pytest.raises(Transient):
         journal.append("acme", page(701, 1100, 1000), (), "1100")
@@ -499,8 +500,20 @@ def test_a_journal_with_room_is_silent(bench: Bench) -> None:
     bench.open().check_room()
 
 
+def test_room_is_made_of_what_everybody_has_at_once(bench: Bench) -> None:
+    """Also of what only a replay would need, or a small journal could stay full for ever."""
+    journal = bench.open(max_size=2**20)
+    journal.append("acme", page(1, 600, 1000), (), "600")
+    journal.append("acme", page(601, 700, 1000), (), "700")
+    journal.advance("siem", Seq(700), Seq(0))
+    journal.append("acme", page(701, 1200, 1000), (), "1200")
+    assert journal.facts().first == 601
+    assert journal.newest() == 1200
+
+
 def test_what_was_refused_is_refused_before_the_source_is_asked_again(bench: Bench) -> None:
     journal = bench.open(max_size=2**20)
+    journal.register("archive", "oldest")
     journal.append("acme", page(1, 700, 1000), (), "700")
     journal.check_room()
     with pytest.raises(Transient):

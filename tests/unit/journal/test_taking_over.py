@@ -163,3 +163,26 @@ def test_rows_that_a_new_table_would_refuse_are_left_out(path: Path, new: sqlite
     with resting(path) as raw:
         taken(new, raw)
     assert new.execute("SELECT id FROM reject").fetchall() == [(1,), (3,)]
+
+
+def test_what_was_set_aside_and_is_gone_is_lost_to_its_collector(path: Path, new: sqlite3.Connection) -> None:
+    spoil(path, root_of(path, "set_aside"), b"\xff" * PAGE)
+    with resting(path) as raw:
+        taken(new, raw)
+    assert new.execute("SELECT count(*) FROM set_aside").fetchall() == [(0,)]
+    assert new.execute("SELECT collector, kept, lost FROM set_aside_count").fetchall() == [("siem", 0, 1)]
+    (note,) = gaps_in(new)
+    assert (note.count, note.reason) == (
+        0,
+        "some rows of table set_aside could not be read from the damaged file",
+    )
+
+
+def test_a_large_row_is_a_batch_of_its_own(bench: Bench, new: sqlite3.Connection) -> None:
+    with bench.open() as journal:
+        for number in range(3):
+            journal.append("acme", page(number * 5 + 1, number * 5 + 5, 10**6), (), str(number))
+    told: list[int] = []
+    with resting(bench.path) as raw:
+        take_over(new, raw, None, TIME, lost_end=False, progress=told.append)
+    assert [events for events in told if events] == [5, 5, 5]

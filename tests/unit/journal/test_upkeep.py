@@ -136,9 +136,10 @@ def test_room_is_not_asked_of_collectors_that_are_gone(bench: Bench) -> None:
     for _ in range(12):
         bench.even += 10.0
         assert journal.look_at_room().level == "enough"
+    journal.register("siem", "oldest")
     with pytest.raises(Transient) as refused:
         journal.append("acme", page(851, 1100, 1000), (), "two")
-    assert refused.value.fix == "raise journal.max_size"
+    assert refused.value.fix == "raise journal.max_size, or bring back: siem (850 waiting)"
 
 
 # ---- reading along ----------------------------------------------------------------------------------------

@@ -114,7 +114,9 @@ def _records(data: JSON) -> tuple[Sequence[JSON], Sequence[str]]:
         return data, [f"Event{place}" for place in range(1, len(data) + 1)]
     if not isinstance(data, dict):
         raise Transient("the answer holds something else than events", code="LPF306")
-    keys = sorted(data, key=_place) if not _in_order(data) else list(data)
+    if list(data) == [f"Event{place}" for place in range(1, len(data) + 1)]:
+        return list(data.values()), list(data)
+    keys = sorted(data, key=_place)
     return [data[key] for key in keys], keys
 
 
@@ -136,10 +138,6 @@ def _kept_apart(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
             name += "+"
         found[name] = value
     return found
-
-
-def _in_order(data: Mapping[str, JSON]) -> bool:
-    return all(key == f"Event{place}" for place, key in enumerate(data, 1))
 
 
 def _place(key: str) -> tuple[int, str]:

@@ -33,12 +33,12 @@ def border(taken: Taken, was: int) -> int:
     now = offset.at(taken.zone, int(taken.ended))
     first = max((own.position for own in taken.own if _shows(own, now)), default=-1) + 1
     last = min((own.position for own in taken.own if _shows(own, was)), default=count)
-    walls = _walls(taken.chain.records, taken.asked)
+    walls = _walls(taken.chain.records, taken.asked.begin)
     if first > last or not walls:
         return count  # in no order that would tell anything
-    latest = walls[first - 1] - now if first else taken.ended + CLOCK_ERROR
-    lower = walls[last] - was if last < count else taken.asked
-    within = (taken.asked, lower, latest)
+    latest = walls[first - 1] - now if first else _end(taken)
+    lower = walls[last] - was if last < count else taken.asked.begin
+    within = (taken.asked.begin, lower, latest)
     cut = _first_old(walls, range(first, last), now, was, within)
     while first < cut < count and walls[cut - 1] - now < walls[cut] - was:
         cut -= 1
@@ -63,6 +63,12 @@ def _first_old(
         elif asked <= least[position] - was and most[position] - was <= latest:
             return position
     return doubtful.stop
+
+
+def _end(taken: Taken) -> float:
+    """No record of the answer happened later, unless its time is wrong."""
+    end = taken.ended + CLOCK_ERROR
+    return end if taken.asked.end is None else min(end, taken.asked.end)
 
 
 def _shows(own: OwnReport, seconds: int) -> bool:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from lpforwarder.config.secrets import Secret
 from lpforwarder.intake.sources.lastpass import answers, chain, offset, windows
-from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.answers import Report
 from lpforwarder.intake.sources.lastpass.chain import Chain
 from lpforwarder.intake.sources.lastpass.client import Client
@@ -41,8 +40,8 @@ class Taken:
     ended: float
     """After the last, by the faster."""
     width: int
-    asked: int
-    """From when on records were asked for: the first instant that this can have meant."""
+    asked: Window
+    """What was asked for, as wide as the vault can have understood it."""
 
 
 class Reading:
@@ -113,5 +112,5 @@ class Reading:
             began=began + min(self.skew, 0.0),
             ended=self._clock() + max(self.skew, 0.0),
             width=windows.wider(width, len(read.records), read.first_page, read.pages),
-            asked=zones.first_instant(zone, zones.parse(data["from"])),
+            asked=windows.understood(data, zone),
         )

@@ -82,10 +82,10 @@ class _Plan:
 def _read(name: str, data: str, is_text: bool) -> Told:
     action = catalogue.meaning(name, data)
     plan = (_plan if len(name) <= _SHORT else _made_plan)(name, action is catalogue.ITEM_LAUNCH)
+    parts = grammar.read(action.grammar, data) if is_text else {}
     # No grammar has a field that an action has by itself.
-    fields = plan.fields | grammar.read(action.grammar, data) if is_text else plan.fields
-    sentence = plan.phrase.about(fields)
-    return Told(action, {**fields, "action": action.verb}, sentence, plan.is_of_target)
+    fields = {**plan.fields, **parts, "action": action.verb}
+    return Told(action, fields, plan.phrase.about(fields), plan.is_of_target)
 
 
 def _made_plan(name: str, is_launch: bool) -> _Plan:

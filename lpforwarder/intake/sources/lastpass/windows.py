@@ -46,6 +46,13 @@ def asked(window: Window, zone: ZoneInfo, upto: int, overlap: int) -> dict[str, 
     return data
 
 
+def understood(asked: dict[str, str], zone: ZoneInfo) -> Window:
+    """The widest stretch that such a request can mean; an end counts as a whole second."""
+    begin = zones.candidates(zone, zones.parse(asked["from"]))[0]
+    end = zones.candidates(zone, zones.parse(asked["to"]))[-1] + 1 if "to" in asked else None
+    return Window(begin=begin, end=end)
+
+
 def narrower(place: Place, width: int, now: float) -> int:
     """The width to try when a window holds too much."""
     whole = max(int(now) - place.upto, 1)

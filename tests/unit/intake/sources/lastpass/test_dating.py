@@ -40,7 +40,14 @@ def taken(*records: JSON, own: list[OwnReport] | None = None, ended: int = NOON)
     )
     window = Window(begin=0, end=None)
     return Taken(
-        window=window, chain=read, own=own or [], zone=NEW_YORK, began=ended, ended=ended, width=1, asked=0
+        window=window,
+        chain=read,
+        own=own or [],
+        zone=NEW_YORK,
+        began=ended,
+        ended=ended,
+        width=1,
+        asked=window,
     )
 
 

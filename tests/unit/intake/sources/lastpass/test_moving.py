@@ -21,7 +21,14 @@ WEST, EAST = -8 * HOUR, 9 * HOUR
 
 
 def taken(
-    truth: Sequence[int], *, was: int, now: int, moved: int, asked: int, own: Sequence[int] = ()
+    truth: Sequence[int],
+    *,
+    was: int,
+    now: int,
+    moved: int,
+    asked: int,
+    end: int | None = None,
+    own: Sequence[int] = (),
 ) -> Taken:
     """An answer with records at these instants, those before the move on the old clock.
 
@@ -43,14 +50,14 @@ def taken(
     )
     reports = [OwnReport(position=place, called=truth[place] - 1, time=shown[place]) for place in own]
     return Taken(
-        window=Window(begin=asked, end=None),
+        window=Window(begin=asked, end=end),
         chain=read,
         own=reports,
         zone=fixed(now),
         began=NOON,
         ended=NOON,
         width=1,
-        asked=asked,
+        asked=Window(begin=asked, end=end),
     )
 
 
@@ -73,6 +80,14 @@ def test_what_happened_before_the_move_stays_on_the_old_clock() -> None:
     for was, now in ((0, EAST), (0, WEST), (0, 1800), (1800, 0)):
         answer = taken(truth, was=was, now=now, moved=moved, asked=NOON - 8 * HOUR)
         assert moving.border(answer, was) == old
+
+
+def test_a_window_of_the_past_is_all_on_the_old_clock() -> None:
+    begin, end = NOON - 90 * HOUR, NOON - 66 * HOUR
+    truth = [at for at in every(600, begin) if at < end]
+    for was, now in ((0, EAST), (0, WEST), (0, 1800), (1800, 0)):
+        answer = taken(truth, was=was, now=now, moved=NOON, asked=begin, end=end)
+        assert moving.border(answer, was) == 0
 
 
 def test_own_calls_of_before_the_move_show_it_also_where_the_order_does_not() -> None:

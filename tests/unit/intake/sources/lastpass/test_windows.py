@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lpforwarder.intake.sources.lastpass import windows
@@ -39,6 +39,9 @@ def test_a_window_in_a_repeated_hour_asks_for_both_passes() -> None:
     length=st.integers(1, 20_000),
     overlap=st.integers(0, 7200),
 )
+@example(zone="America/New_York", begin=AUTUMN + 3600, length=1, overlap=0)
+@example(zone="America/New_York", begin=AUTUMN + 3601, length=60, overlap=0)
+@example(zone="America/New_York", begin=AUTUMN - 3600, length=1, overlap=0)
 def test_a_window_is_asked_for_whole_and_never_backwards_however_its_texts_are_read(
     zone: str, begin: int, length: int, overlap: int
 ) -> None:
@@ -49,6 +52,12 @@ def test_a_window_is_asked_for_whole_and_never_backwards_however_its_texts_are_r
         readings = candidates(there, parse(asked[name]))
         assert readings
         assert all(least <= instant <= most for instant in readings)
+
+
+def test_a_request_is_understood_as_widely_as_can_be() -> None:
+    asked = windows.asked(Window(begin=AUTUMN + 600, end=AUTUMN + 1200), NEW_YORK, AUTUMN + 600, 900)
+    assert windows.understood(asked, NEW_YORK) == Window(begin=AUTUMN - 3600 - 901, end=AUTUMN + 3600 + 1)
+    assert windows.understood({"from": "2026-03-04 12:00:00"}, NEW_YORK) == Window(begin=NOON, end=None)
 
 
 def test_at_the_live_edge_the_overlap_is_read_again() -> None:
