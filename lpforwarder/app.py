@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import hashlib
 import os
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import BaseModel
 
-from lpforwarder import plugins, rfc3339, status
-from lpforwarder.config.privacy import PrivacyOptions, key_in
-from lpforwarder.delivery.encoder import Encoder
-from lpforwarder.delivery.filters import wanted_by
+from lpforwarder import rfc3339, status
+from lpforwarder.building import digests, own_hostname, poller_for, pump_for
+from lpforwarder.config.privacy import PrivacyOptions
+from lpforwarder.config.sections import HttpOptions
 from lpforwarder.delivery.options import CollectorOptions
-from lpforwarder.delivery.pump import Limits, Pump
+from lpforwarder.delivery.pump import Pump
 from lpforwarder.delivery.transports.diagnosis import WITHIN as LOOK_WITHIN
 from lpforwarder.delivery.transports.fences import FENCE_FAILURES, FENCE_TIMEOUT
-from lpforwarder.errors import ConfigError
-from lpforwarder.intake.contract import SourceOptions
+from lpforwarder.endpoint.contract import Access
+from lpforwarder.endpoint.tokens import TokenFile, beside
+from lpforwarder.endpoint.worker import Endpoint
+from lpforwarder.errors import Blocked, ConfigError
 from lpforwarder.intake.poller import Poller
 from lpforwarder.journal.janitor import Janitor
+from lpforwarder.journal.pulling import PulledJournal
 from lpforwarder.journal.sqlite import SqliteJournal
-from lpforwarder.privacy import Privacy
+from lpforwarder.publishing import Publisher
 from lpforwarder.reporting.judging import USUAL, Thresholds
 from lpforwarder.reporting.spokesman import Spokesman
-from lpforwarder.runtime import logs
 from lpforwarder.runtime.plan import Plan, plan
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.supervisor import Supervisor
@@ -42,10 +42,13 @@ log = structlog.get_logger()
 
 JANITOR = "janitor"
 REPORTER = "reporter"
+ENDPOINT = "endpoint"
+PUBLISHER = "publisher"
 SPARING = 2.0  # seconds between two looks at the credentials of a source that was refused
 CALLS = 6  # a pull may make so many calls to its vault, each as long as its time limit
 MENDED_WITHIN = 45.0  # seconds; so that events flow a minute after a person has mended a collector
 GOOD_RUN = 1.0  # seconds after which a link or a vault counts as good, and its back-off begins anew
+ENDPOINT_AGAIN = 15.0  # seconds between two tries to take a port that somebody else has
 LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
 
 
@@ -75,10 +78,34 @@ class App:
         self._parts: dict[str, Part] = {}
         self._started = rfc3339.now()
         self._spokesman: Spokesman | None = None
+        self._endpoint: Endpoint | None = None
+        self._publisher: Publisher | None = None
 
     def report_itself(self, thresholds: Thresholds = USUAL) -> None:
         """Writes own events (8xxx) from now on; to be called before the first apply()."""
         self._spokesman = Spokesman(self, own_hostname(), thresholds)
+
+    def publish(self, settings: Settings) -> None:
+        """Takes the port of the HTTP endpoint; to be called before the first apply().
+
+        Blocked (LPF504) when it cannot be had and the configuration asks for it by name. The usual port is
+        not worth a service that does not forward: it is tried again while the service runs.
+        """
+        try:
+            journal = PulledJournal(self.journal)
+        except Blocked as error:  # damaged where delivery does not need it
+            log.error("endpoint.off", code=error.code, reason=error.what, fix=error.fix)
+            return
+        tokens = TokenFile(beside(settings.journal.path))
+        self._publisher = Publisher(journal, tokens, self.snapshot, self._troubles, self._note_access)
+        if settings.http.listen is None:
+            return
+        self._endpoint = self._endpoint_of(settings.http)
+        try:
+            self._endpoint.open()
+        except Blocked:
+            if settings.http.is_wanted:
+                raise
 
     def apply(self, settings: Settings, meanwhile: Callable[[], None] = lambda: None) -> Plan:
         """Starts what is new, stops what is gone, restarts what changed, leaves the rest alone.
@@ -133,7 +160,6 @@ class App:
         old, new = self.settings, settings
         changed = {
             "journal.path": old.journal.path != new.journal.path,
-            "http": old.http != new.http,
             "control_socket": old.control_socket != new.control_socket,
         }
         for key in [key for key, is_changed in changed.items() if is_changed]:
@@ -142,7 +168,9 @@ class App:
     def drain(self, within: float, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Stops the sources, lets the collectors take what waits, stops them; `within` seconds for all."""
         deadline = time.monotonic() + within
-        self.supervisor.stop([*map(source_name, self.pollers), JANITOR, REPORTER], within / 2, meanwhile)
+        self.supervisor.stop(
+            [*map(source_name, self.pollers), ENDPOINT, PUBLISHER, JANITOR, REPORTER], within / 2, meanwhile
+        )
         if self._spokesman is not None:
             self._spokesman.stopped()
         left = max(deadline - time.monotonic(), 0.0)
@@ -172,6 +200,7 @@ class App:
             full_in=self.journal.full_in,
             warnings=self.journal.warnings,
             heartbeat=self._spokesman.reporter.last_heartbeat if self._spokesman else None,
+            endpoint=self._endpoint_state(),
         )
         return status.snapshot(self.settings, facts, self.journal.waiting, life, now=rfc3339.now())
 
@@ -183,14 +212,47 @@ class App:
             poller = poller_for(part.options, self.journal, part.privacy)
             self.pollers[part.options.name] = poller
             self.supervisor.start(name, poller, source_policy(poller))
+        elif part.kind == "endpoint":
+            self._start_endpoint(part.options)
         else:
             self.supervisor.start(name, Janitor(self.journal), Policy())
+
+    def _start_endpoint(self, options: HttpOptions) -> None:
+        if self._publisher is None:
+            return
+        if self._endpoint is None or self._endpoint.options != options:
+            self._endpoint = self._endpoint_of(options)
+        self.supervisor.start(ENDPOINT, self._endpoint, Policy(most=ENDPOINT_AGAIN, blocked=ENDPOINT_AGAIN))
+        if PUBLISHER not in self.supervisor.states():
+            self.supervisor.start(PUBLISHER, self._publisher, Policy())
+
+    def _endpoint_of(self, options: HttpOptions) -> Endpoint:
+        assert self._publisher is not None
+        return Endpoint(options, functools.partial(self._publisher.service, options))
+
+    def _endpoint_state(self) -> status.EndpointState | None:
+        if self._endpoint is None:
+            return None
+        return status.EndpointState(address=self._endpoint.address, clients=self._endpoint.clients)
+
+    def _troubles(self) -> list[str]:
+        """What keeps the service from being ready. A collector that is down does not."""
+        if self.settings is None:
+            return ["the service is starting"]
+        return [f"{name} makes no progress" for name in self.supervisor.stuck(self.patience)]
+
+    def _note_access(self, access: Access) -> None:
+        log.debug("endpoint.access", **dataclasses.asdict(access))
+        if self._spokesman is not None:
+            self._spokesman.trail.note(access)
 
     def _drop(self, part: Part) -> None:
         if part.kind == "collector":
             self.pumps.pop(part.options.name, None)
         elif part.kind == "source" and (poller := self.pollers.pop(part.options.name, None)):
             poller.close()
+        elif part.kind == "endpoint":
+            self._endpoint = None
 
 
 def _longest_call(options: CollectorOptions) -> float:
@@ -218,13 +280,16 @@ def _link_state(pump: Pump) -> status.LinkState:
 
 
 def parts_of(settings: Settings) -> dict[str, Part]:
-    """Worker name → what it is made from; collectors first, then sources: readers before writers."""
+    """Worker name → what it is made from; collectors before sources: readers before writers."""
     parts = {JANITOR: Part("janitor", None, ())}
     for collector in settings.collectors:
         parts[collector_name(collector.name)] = Part("collector", collector, digests(collector))
     for source in settings.sources:
         files = digests(source) + digests(settings.privacy)
         parts[source_name(source.name)] = Part("source", source, files, settings.privacy)
+    if settings.http.listen is not None:
+        # Last: to load its libraries takes a while, in which the others can work already.
+        parts[ENDPOINT] = Part("endpoint", settings.http, digests(settings.http))
     return parts
 
 
@@ -256,102 +321,3 @@ def source_policy(poller: Poller) -> Policy:
     """A source that spares its vault by itself is pulled often, so that new credentials count at once."""
     sparing = Policy(blocked=SPARING, good_run=GOOD_RUN)
     return sparing if poller.is_sparing else Policy(good_run=GOOD_RUN)
-
-
-def encoder_for(options: CollectorOptions, *, procid: str | None = None) -> Encoder:
-    """Event → message as this collector wants it."""
-    formatter = plugins.load("formats", options.format)
-    envelope = plugins.load("envelopes", "rfc5424")
-    return Encoder(
-        wanted_by(options),
-        formatter(getattr(options, options.format, None) or formatter.Options()),
-        envelope(
-            envelope.Options(
-                facility=options.facility,
-                hostname=options.hostname or own_hostname(),
-                app_name=options.app_name,
-                procid=procid or str(os.getpid()),
-            )
-        ),
-        options.max_message,
-        numbered=options.sequence_id,
-        conceal=privacy.event if (privacy := privacy_of(options.privacy)) else None,
-    )
-
-
-def pump_for(options: CollectorOptions, journal: SqliteJournal) -> Pump:
-    """One collector's worker; a new collector gets its first place in the journal."""
-    journal.register(options.name, options.start)
-    return Pump(
-        options.name,
-        journal,
-        encoder_for(options),
-        plugins.load("transports", options.transport)(options),
-        Limits(
-            fence_events=options.fence.events,
-            fence_seconds=options.fence.time,
-            replay_events=options.replay.events,
-            replay_seconds=options.replay.time,
-            rate=options.rate_limit,
-        ),
-    )
-
-
-def poller_for(options: SourceOptions, journal: SqliteJournal, privacy: PrivacyOptions | None) -> Poller:
-    """One source's worker."""
-    source = plugins.load("sources", options.type)(options)
-    concealing = privacy_of(privacy) if privacy else None
-    return Poller(options.name, source, journal, options.poll_interval, privacy=concealing)
-
-
-def privacy_of(options: PrivacyOptions) -> Privacy | None:
-    """The rules of these settings; None when there are none, so that nobody has to ask.
-
-    The key is read when an event first needs it. Denied then stops the worker, never the process.
-    """
-
-    def key() -> bytes:
-        assert options.hash_key_file is not None, "checked with the configuration"
-        secret = key_in(options.hash_key_file).reveal()
-        logs.conceal(secret)
-        return secret.encode("utf-8")
-
-    return Privacy(drop=options.drop, hash=options.hash, key=key) if options.is_on else None
-
-
-@functools.cache
-def own_hostname() -> str:
-    """This machine's name: the full one if /etc/hosts or the kernel knows it. Never asks DNS."""
-    name = socket.gethostname()
-    if "." in name:
-        return name
-    try:
-        lines = Path("/etc/hosts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return name
-    for line in lines:
-        names = line.partition("#")[0].split()[1:]
-        if name in names:
-            return next((full for full in names if full.startswith(name + ".")), name)
-    return name
-
-
-def digests(options: BaseModel) -> tuple[str, ...]:
-    """SHA-256 of every file the options name, in order; a file that cannot be read counts as empty."""
-    return tuple(_digest(path) for path in named_files(options))
-
-
-def named_files(options: BaseModel) -> Iterator[Path]:
-    """The certificate, key and secret files in these settings; not a source's own data."""
-    for key, value in options:
-        if isinstance(value, BaseModel):
-            yield from named_files(value)
-        elif isinstance(value, Path) and key.endswith("_file"):
-            yield value
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

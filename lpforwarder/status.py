@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lpforwarder import rfc3339
+from lpforwarder.config.sections import address_text
 from lpforwarder.delivery.certificates import URGENT_DAYS, Certificate, ends_in
 from lpforwarder.delivery.filters import chosen_by
 from lpforwarder.delivery.options import CollectorOptions, rate_text
@@ -49,6 +50,14 @@ class LinkState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """The HTTP endpoint of a running service."""
+
+    address: str
+    clients: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """The running process; None stands for a service that is down."""
 
@@ -68,6 +77,10 @@ class Life:
     """What the journal has to say although events still flow."""
     heartbeat: str | None = None
     """When the last one was written; RFC 3339."""
+    reload: bool | None = None
+    """False when the last reload was refused and the settings before it stay; None before the first one."""
+    endpoint: EndpointState | None = None
+    """None when it is switched off."""
 
 
 def snapshot(
@@ -85,9 +98,11 @@ def snapshot(
         "pid": life.pid if life else None,
         "started": life.started if life else None,
         "last_heartbeat": life.heartbeat if life else None,
+        "reload": life.reload if life else None,
         "sources": sources,
         "collectors": collectors,
         "journal": _journal(settings, facts, life),
+        "http": _http(settings, life),
     }
     verdict, sentence = judge(made)
     return {"version": VERSION, "verdict": verdict, "sentence": sentence, **made}
@@ -170,9 +185,16 @@ def target(options: CollectorOptions) -> str:
 def _state(worker: str, life: Life | None) -> dict[str, Any]:
     state = life.workers.get(worker) if life else None
     if state is None:
-        return {"state": "stopped", "error": None, "next_try": None}
+        return {"state": "stopped", "error": None, "next_try": None, "failures": {}, "measures": {}}
     error = _error(state.error) if state.error else None
-    return {"state": state.state, "since": state.since, "error": error, "next_try": state.next_try}
+    return {
+        "state": state.state,
+        "since": state.since,
+        "error": error,
+        "next_try": state.next_try,
+        "failures": dict(state.failed),
+        "measures": dict(state.measures),
+    }
 
 
 def _error(error: WorkerError) -> dict[str, str]:
@@ -192,6 +214,21 @@ def _journal(settings: Settings, facts: Facts | None, life: Life | None) -> dict
             {"code": one.code, "text": one.text, "fix": one.fix, "grave": one.is_grave}
             for one in (life.warnings if life else ())
         ],
+    }
+
+
+def _http(settings: Settings, life: Life | None) -> dict[str, Any] | None:
+    """None when it is switched off; `wanted` when the configuration asks for this address by itself."""
+    options = settings.http
+    if options.listen is None:
+        return None
+    known = life.endpoint if life else None
+    return {
+        **_state("endpoint", life),
+        "listen": known.address if known else address_text(options.listen),
+        "tls": options.tls.cert_file is not None,
+        "clients": known.clients if known else 0,
+        "wanted": options.is_wanted,
     }
 
 
@@ -232,6 +269,8 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
     for name, collector in made["collectors"].items():
         if collector["stalled_since"] is not None or age(collector["oldest_waiting"], now) > BEHIND_AFTER:
             return "behind", _slowness(name, collector, now)
+    if (http := made["http"]) and http["error"] is not None and http["wanted"]:
+        return "behind", _sentence(f"the HTTP endpoint is down: {http['error']['text']}")
     for name, source in made["sources"].items():
         if source["alarms"]:
             return "behind", f"{name}: {source['alarms'][0]['text']}."

@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "journal": ("journal", "Info, verify, repair: the file that holds all state."),
     },
     "Admin": {
+        "token": ("token", "Create, list and revoke access to the pull API."),
         "address-list": ("address_list", "Print a systemd drop-in that allows the configured addresses."),
     },
     "Try": {

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lpforwarder.app import privacy_of
+from lpforwarder.building import privacy_of
 from lpforwarder.config.document import KeyPath, dotted, parse
 from lpforwarder.config.sentences import problems
 from lpforwarder.delivery.options import CollectorOptions

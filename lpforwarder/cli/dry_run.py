@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import IO
 
 from lpforwarder import plugins
-from lpforwarder.app import encoder_for, privacy_of
+from lpforwarder.building import encoder_for, privacy_of
 from lpforwarder.cli.failures import exit_code, show
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.options import CollectorOptions

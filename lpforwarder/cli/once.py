@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from lpforwarder.app import App, collector_name, collector_policy, poller_for, pump_for, source_name
+from lpforwarder.app import App, collector_name, collector_policy, source_name
+from lpforwarder.building import poller_for, pump_for
 from lpforwarder.cli.service import journal_of
 from lpforwarder.delivery.pump import Pump
 from lpforwarder.intake.poller import Poller

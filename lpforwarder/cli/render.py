@@ -90,7 +90,7 @@ def _encoder(
     procid: str | None,
 ) -> tuple[Encoder, str]:
     """The encoder, and the framing that is usual for it."""
-    from lpforwarder.app import encoder_for
+    from lpforwarder.building import encoder_for
     from lpforwarder.cli.collectors import ad_hoc, named
 
     if collector is not None:

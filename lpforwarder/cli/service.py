@@ -13,11 +13,12 @@ import structlog
 
 from lpforwarder import __version__
 from lpforwarder.app import App
+from lpforwarder.cli.failures import show
 from lpforwarder.cli.journal_log import Salvaging, tell_gap, tell_rebuilt
 from lpforwarder.cli.rejected import answer
 from lpforwarder.config.problems import render
 from lpforwarder.config.sections import LogOptions
-from lpforwarder.errors import ConfigError
+from lpforwarder.errors import Blocked, ConfigError
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.runtime import signals
 from lpforwarder.runtime.control import ControlServer, Handler
@@ -69,6 +70,10 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
         supervisor = Supervisor(alarm=signals.nudge)
         app = App(journal, supervisor)
         app.report_itself()
+        try:
+            app.publish(settings)
+        except Blocked as error:
+            return _refused_port(error, path)
         handlers: dict[str, Handler] = {
             "status": lambda _: app.snapshot(),
             "rejects": lambda request: answer(journal, _collectors(app), request),
@@ -86,6 +91,13 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
         return 1
     log.info("service.stopped")
     return 0
+
+
+def _refused_port(error: Blocked, path: Path) -> int:
+    """78: systemd is not to try the same again and again."""
+    log.error("service.failed", code=error.code, reason=error.what, fix=error.fix)
+    show(error, where=str(path))
+    return 78
 
 
 def _collectors(app: App) -> list[str]:

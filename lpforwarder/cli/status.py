@@ -120,7 +120,7 @@ def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
         ("COLLECTOR", "", "", "WAITING", "OLDEST", "CONFIRMED", "REPEATED", "SET ASIDE", "STATE"),
         _collectors(facts),
     )
-    lines += ["", _journal(facts), _service(facts)]
+    lines += ["", _journal(facts), *_http(facts), _service(facts)]
     return "\n".join(lines)
 
 
@@ -213,6 +213,18 @@ def _journal(facts: Mapping[str, Any]) -> str:
     if lost:
         parts.append(f"{lost:,} events damaged and lost")
     return "JOURNAL  " + ", ".join(parts)
+
+
+def _http(facts: Mapping[str, Any]) -> list[str]:
+    http = facts.get("http")
+    if http is None or not facts["running"]:
+        return []
+    if http["error"] is not None:
+        return [f"HTTP     {http['error']['text']} [{http['error']['code']}]. fix: {http['error']['fix']}"]
+    from lpforwarder.endpoint.page.words import count
+
+    scheme = "https" if http["tls"] else "http"
+    return [f"HTTP     {scheme}://{http['listen']}/, {count(http['clients'], 'client')}"]
 
 
 def _service(facts: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def test_pull(ctx: click.Context, name: str | None, as_json: bool) -> None:
 
 def _chosen(config: str | None, name: str | None) -> tuple[list[SourceOptions], Privacy | None]:
     """The sources that are meant, and what their events must not say."""
-    from lpforwarder.app import privacy_of
+    from lpforwarder.building import privacy_of
     from lpforwarder.settings import find, load
 
     settings = load(find(config))

@@ -176,7 +176,7 @@ def _try(
     options: CollectorOptions, events: Sequence[Event], wire: bool, where: Where, *, quiet: bool
 ) -> dict[str, Any]:
     """One collector: the steps as they are done, and what became of it."""
-    from lpforwarder.app import encoder_for
+    from lpforwarder.building import encoder_for
     from lpforwarder.delivery.transports.options import LinkOptions
     from lpforwarder.delivery.transports.relp_options import RelpOptions
     from lpforwarder.delivery.transports.relp_trial import RelpTrial

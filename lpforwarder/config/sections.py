@@ -58,7 +58,8 @@ def _address(value: Any, info: ValidationInfo) -> Any:  # noqa: ARG001
     return Address(host.strip("[]"), int(port))
 
 
-def _address_text(address: Address) -> str:
+def address_text(address: Address) -> str:
+    """`127.0.0.1:9470`, `[::1]:9470`."""
     return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
 
 
@@ -66,7 +67,7 @@ Listen = Annotated[
     Address | None,
     BeforeValidator(or_word("none", _address)),
     Word("none"),
-    Written(_address_text),
+    Written(address_text),
     WithJsonSchema({"type": "string"}),
 ]
 
@@ -116,9 +117,14 @@ class HttpTls(Options):
 
     cert_file: OptionalFile = Field(None, description="certificate of the endpoint (PEM)")
     key_file: OptionalFile = Field(None, description="its private key (PEM), mode 0600")
+    client_ca_file: OptionalFile = Field(
+        None, description="authority (PEM) that every client needs a certificate of; none asks for none"
+    )
 
     def check_files(self) -> Iterable[Finding]:
         yield from files.key_pair(self.cert_file, self.key_file, keys=("cert_file", "key_file"))
+        if self.client_ca_file is not None:
+            yield from files.authorities(self.client_ca_file, key="client_ca_file")
 
 
 class HttpOptions(Options):
@@ -129,12 +135,18 @@ class HttpOptions(Options):
     metrics: Literal["open", "token"] = Field("open", description="who may read /metrics: open or token")
     status_page: bool = Field(True, description="the page for people at /")
 
+    @property
+    def is_wanted(self) -> bool:
+        """True when the configuration says itself where to listen, and does not only leave it at that."""
+        return self.listen is not None and "listen" in self.model_fields_set
+
     def advice(self) -> Iterable[Finding]:
         if self.listen and not is_loopback(self.listen.host) and self.tls.cert_file is None:
-            what = f"audit events can be read at {_address_text(self.listen)} without encryption"
-            yield Finding(
-                key="listen", what=what, fix="set tls: {cert_file: …, key_file: …}, or listen on 127.0.0.1"
+            what = (
+                f"tokens and audit events would cross the network unencrypted at {address_text(self.listen)}"
             )
+            fix = "set tls: {cert_file: …, key_file: …}, or listen on 127.0.0.1"
+            yield Finding(key="listen", what=what, fix=fix, note=False)
 
 
 class LogOptions(Options):
@@ -165,8 +177,3 @@ class Outline(Options):
     drain: Annotated[Duration, AfterValidator(at_least(0, "0s"))] = Field(
         10.0, description="how long a stop may take to hand over what is waiting"
     )
-
-    def advice(self) -> Iterable[Finding]:
-        if "http" in self.model_fields_set and self.http.listen:
-            what = "this version has no HTTP endpoint: nothing will listen"
-            yield Finding(key="http", what=what, fix="see how it is doing with: lpforwarder status")

@@ -15,12 +15,14 @@ import structlog
 
 from lpforwarder.delivery.contract import DeliveryJournal, Refusal, Transport
 from lpforwarder.delivery.encoder import LAST_NUMBER, Encoder
+from lpforwarder.delivery.lateness import Lateness
 from lpforwarder.delivery.link import LinkWatch
 from lpforwarder.delivery.rate import Rate
 from lpforwarder.delivery.set_asides import SetAsides
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure
 from lpforwarder.event import Entry, Event, Poison, Seq
+from lpforwarder.runtime.measures import Measures
 
 HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a reset
 BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
@@ -84,6 +86,7 @@ class Pump:
         self._recorded_at = float("-inf")
         self._recorded = (0, 0)
         self._set_asides = SetAsides(name, journal)
+        self._lateness = Lateness()
         self._refusals: list[Refusal] = []
         """Not yet set aside."""
         self._refused = 0
@@ -124,6 +127,10 @@ class Pump:
             self._finish(stop, beat)
         finally:
             self._end()
+
+    def measures(self) -> Measures:
+        """How late events are handed over."""
+        return {"delivery_seconds": self._lateness.spread.as_json()}
 
     def abort(self) -> None:
         """Ends the call in flight; from another thread."""
@@ -178,6 +185,7 @@ class Pump:
     def _send(self, entries: list[Entry]) -> None:
         encoded = self._encoded(entries)
         seqs = [seq for seq, _ in encoded]
+        is_first_time = entries[0].seq > self.window.highest_sent
         if encoded:
             # Noted first: what broke half-way may have arrived, and counts as sent.
             self.window.sent(seqs, entries[-1].seq)
@@ -186,6 +194,8 @@ class Pump:
                 self._rate.spend(len(encoded))
             self._transport.send([message for _, message in encoded])
             self._last_sent_at = self._clock()
+            if is_first_time:
+                self._lateness.note(entries)
             if not self._unfenced:
                 self._first_unfenced_at = self._last_sent_at
             self._unfenced += len(encoded)

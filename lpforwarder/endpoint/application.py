@@ -136,16 +136,23 @@ class _Endpoint:
         return place
 
     async def _found(self, asked: Query, after: Seq, token: Token) -> pull.Found:
-        """The events, waiting for the first one as long as the client wants."""
+        """The events, waiting for the first one as long as the client wants.
+
+        Reports on readers alone end no wait: each visit would be the news that ends the next.
+        """
         assert self._arrivals is not None
-        loop_time = _now()
-        found = await self._in_thread(partial(pull.collect, self._journal, asked, after, token.sources))
-        while not found.lines and (left := asked.wait - (_now() - loop_time)) > 0:
+        until = _now() + asked.wait
+        found = await self._collect(asked, after, token)
+        while not found.is_news and (left := until - _now()) > 0:
+            if not found.lines:
+                after = found.place
             if not await self._arrivals.behind(found.place, left):
                 break
-            again = partial(pull.collect, self._journal, asked, found.place, token.sources)
-            found = await self._in_thread(again)
+            found = await self._collect(asked, after, token)
         return found
+
+    async def _collect(self, asked: Query, after: Seq, token: Token) -> pull.Found:
+        return await self._in_thread(partial(pull.collect, self._journal, asked, after, token.sources))
 
     def _answer(self, request: Request, found: pull.Found, form: str) -> Response:
         cursor = cursors.write(self._journal.identity(), found.place)

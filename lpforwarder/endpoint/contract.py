@@ -43,7 +43,10 @@ class EndpointJournal(Protocol):
         """Tells this journal from any other, so that a cursor of another one is noticed."""
 
     def stored(self, after: Seq, limit: int) -> Sequence[Lines]:
-        """Whole pages that hold at least `limit` events behind `after`, or all there are; one short read."""
+        """Whole pages with at least `limit` events behind `after`, or some MB of them; one short read.
+
+        In the order of delivery. Damaged events are left out. Empty only when nothing is left.
+        """
 
     def oldest(self) -> Seq:
         """The place before the first event that is still kept."""
@@ -55,7 +58,10 @@ class EndpointJournal(Protocol):
         """Returns when there is something behind `after`, or after `within` seconds."""
 
     def find(self, event_id: str) -> Entry | None:
-        """The first event with this id; None when there is none. Reads the whole journal at worst."""
+        """The first event with this id, oldest first; None when there is none.
+
+        Reads the whole journal at worst, in many short reads: about a second for a million events.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

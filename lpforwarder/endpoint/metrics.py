@@ -1,12 +1,14 @@
-"""The facts of the status as Prometheus metrics: the same snapshot, so page, command and metrics agree."""
+"""The facts of the status as Prometheus metrics: the same snapshot, so page, command and metrics agree.
+
+Every name, type and label is taken from metric_kinds.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -16,184 +18,160 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from lpforwarder import __version__, rfc3339
+from lpforwarder.endpoint.metric_kinds import KINDS, PREFIX
 
-PREFIX = "lpforwarder_"
+Rows: TypeAlias = Iterable[tuple[Sequence[str], float]]
+"""Values of the labels → the number."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
-    """A histogram as its owner counted it."""
-
-    name: str
-    about: str
-    label: str
-    """The name of its one label."""
-    rows: Mapping[str, tuple[Sequence[tuple[float, int]], float]]
-    """Value of the label → ((upper bound, count up to it), …; the last bound is infinite), and the sum."""
+_FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
-def exposition(facts: Mapping[str, Any], distributions: Iterable[Distribution] = ()) -> bytes:
-    """The text that Prometheus reads, made of the facts of `status --json`."""
+def exposition(facts: Mapping[str, Any]) -> bytes:
+    """The text that Prometheus reads, made of the facts of `status --json`, and what this process takes."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Facts(facts, list(distributions)))
+    registry.register(_Facts(facts))
+    ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
 class _Facts(Collector):
     """One snapshot on its way to the text."""
 
-    def __init__(self, facts: Mapping[str, Any], distributions: Sequence[Distribution]) -> None:
+    def __init__(self, facts: Mapping[str, Any]) -> None:
         self._facts = facts
-        self._distributions = distributions
 
     def collect(self) -> Iterator[Metric]:
-        yield _gauge("build_info", "Always 1; the version is the label", ["version"], [((__version__,), 1.0)])
-        yield from _sources(self._facts["sources"])
-        yield from _collectors(self._facts["collectors"], self._facts["time"])
-        yield from _journal(self._facts["journal"])
-        yield from _service(self._facts)
-        for distribution in self._distributions:
-            yield _histogram(distribution)
-
-
-def _sources(sources: Mapping[str, Any]) -> Iterator[Metric]:
-    yield _per(_counter, "events_fetched", "Events that were new to the journal", "source", sources, "events")
-    yield _per(_counter, "events_duplicate", "Events known already", "source", sources, "duplicates")
-    yield _per(
-        _counter, "events_rejected", "Records that could not become events", "source", sources, "rejects"
-    )
-    yield _up("source_up", "1 unless the source is in trouble", "source", sources)
-    times = {
-        "source_last_poll_timestamp_seconds": "last_poll",
-        "source_newest_event_timestamp_seconds": "newest_event",
-    }
-    for name, key in times.items():
-        yield _times(name, "Seconds since 1970 UTC", "source", sources, key)
-    alarms = [
-        ((name, alarm["code"]), 1.0) for name, part in sources.items() for alarm in part.get("alarms", ())
-    ]
-    yield _gauge("source_alarm", "1 while the alarm with this code is on", ["source", "code"], alarms)
-
-
-def _collectors(collectors: Mapping[str, Any], now: str) -> Iterator[Metric]:
-    yield _per(
-        _counter, "events_sent", "Events handed to the network once or more", "collector", collectors, "sent"
-    )
-    yield _per(
-        _counter,
-        "events_acked",
-        "Events the collector is known to hold",
-        "collector",
-        collectors,
-        "confirmed",
-    )
-    yield _per(_counter, "events_replayed", "Events sent again", "collector", collectors, "replayed")
-    yield _per(_counter, "events_set_aside", "Events it could not take", "collector", collectors, "set_aside")
-    yield _up("collector_up", "1 unless the collector is in trouble", "collector", collectors)
-    yield _per(
-        _gauge, "collector_waiting_events", "Events that wait for it", "collector", collectors, "waiting"
-    )
-    ages = [((name,), _age(part["oldest_waiting"], now)) for name, part in collectors.items()]
-    yield _gauge("collector_oldest_waiting_seconds", "How long the oldest has waited", ["collector"], ages)
-    yield _times(
-        "collector_last_sent_timestamp_seconds",
-        "Seconds since 1970 UTC",
-        "collector",
-        collectors,
-        "last_sent",
-    )
-    ends = [
-        ((name, certificate["kind"]), seconds)
-        for name, part in collectors.items()
-        for certificate in part.get("certificates", ())
-        if (seconds := _seconds(certificate.get("not_after"))) is not None
-    ]
-    yield _gauge(
-        "certificate_expiry_timestamp_seconds", "Seconds since 1970 UTC", ["name", "kind"], _least(ends)
-    )
-
-
-def _journal(journal: Mapping[str, Any]) -> Iterator[Metric]:
-    yield _gauge("journal_bytes", "Octets on disk", [], [((), float(journal["bytes"]))])
-    yield _gauge("journal_position", "The last place", [], [((), float(journal["last"]))])
-    lost = sum(gap["count"] for gap in journal["gaps"])
-    yield _gauge(
-        "journal_missing_events", "Events that were journaled and cannot be read", [], [((), float(lost))]
-    )
-    room = journal["full_in_seconds"]
-    yield _gauge("journal_room_seconds", "Until it is full at this pace; absent while nobody can say", [],
-                 [] if room is None else [((), float(room))])  # fmt: skip
+        facts = self._facts
+        yield from _service(facts)
+        yield from _sources(facts["sources"])
+        yield from _collectors(facts["collectors"], facts["time"])
+        yield from _journal(facts["journal"])
+        yield from _errors({"source": facts["sources"], "collector": facts["collectors"]})
 
 
 def _service(facts: Mapping[str, Any]) -> Iterator[Metric]:
-    started = _seconds(facts["started"])
-    yield _gauge(
-        "start_timestamp_seconds", "Seconds since 1970 UTC", [], [] if started is None else [((), started)]
-    )
-    verdicts = [((verdict,), float(facts["verdict"] == verdict)) for verdict in ("ok", "behind", "down")]
-    yield _gauge("verdict", "1 for the present verdict", ["verdict"], verdicts)
-    errors = [
-        ((kind, name, part["error"]["code"]), 1.0)
-        for kind, parts in (("source", facts["sources"]), ("collector", facts["collectors"]))
-        for name, part in parts.items()
-        if part["error"] is not None
+    yield _family("build_info", [((__version__,), 1.0)])
+    yield _family("start_timestamp_seconds", _single(_seconds(facts["started"])))
+    verdicts = ("ok", "behind", "down")
+    yield _family("verdict", [((verdict,), float(facts["verdict"] == verdict)) for verdict in verdicts])
+    reload = facts.get("reload")
+    yield _family("config_last_reload_success", _single(None if reload is None else float(reload)))
+    yield _family("last_heartbeat_timestamp_seconds", _single(_seconds(facts.get("last_heartbeat"))))
+
+
+def _sources(sources: Mapping[str, Any]) -> Iterator[Metric]:
+    yield _counted("events_fetched", sources, "events")
+    yield _counted("events_duplicate", sources, "duplicates")
+    yield _counted("events_rejected", sources, "rejects")
+    yield _up("source_up", sources)
+    yield _times("source_last_poll_timestamp_seconds", sources, "last_poll")
+    yield _times("source_newest_event_timestamp_seconds", sources, "newest_event")
+    alarms = [((name, alarm["code"]), 1.0) for name, part in sources.items() for alarm in part["alarms"]]
+    yield _family("source_alarm", _once(alarms))
+    yield _spread("poll_seconds", sources)
+    yield _measured("clock_skew_seconds", sources)
+    yield _measured("secret_age_seconds", sources)
+
+
+def _collectors(collectors: Mapping[str, Any], now: str) -> Iterator[Metric]:
+    yield _counted("events_sent", collectors, "sent")
+    yield _counted("events_acked", collectors, "confirmed")
+    yield _counted("events_replayed", collectors, "replayed")
+    yield _counted("events_set_aside", collectors, "set_aside_total")
+    yield _counted("collector_set_aside_events", collectors, "set_aside")
+    yield _counted("collector_lost_events", collectors, "lost")
+    yield _up("collector_up", collectors)
+    yield _counted("collector_waiting_events", collectors, "waiting")
+    ages = [((name,), _age(part["oldest_waiting"], now)) for name, part in collectors.items()]
+    yield _family("collector_oldest_waiting_seconds", ages)
+    yield _times("collector_last_sent_timestamp_seconds", collectors, "last_sent")
+    yield _spread("delivery_seconds", collectors)
+    ends = [
+        ((name, certificate["kind"]), seconds)
+        for name, part in collectors.items()
+        for certificate in part["certificates"]
+        if (seconds := _seconds(certificate["not_after"])) is not None
     ]
-    yield _gauge("error", "1 while the part is in trouble with this code", ["part", "name", "code"], errors)
-    if "reload" in facts:
-        good = float(facts["reload"])
-        yield _gauge("config_last_reload_success", "0 when the last reload was refused", [], [((), good)])
+    yield _family("certificate_expiry_timestamp_seconds", _once(ends))
 
 
-Rows = Sequence[tuple[Sequence[str], float]]
+def _journal(journal: Mapping[str, Any]) -> Iterator[Metric]:
+    yield _family("journal_bytes", _single(journal["bytes"]))
+    yield _family("journal_position", _single(journal["last"]))
+    lost = sum(gap["count"] for gap in journal["gaps"])
+    yield _family("journal_missing_events", _single(lost))
+    yield _family("journal_room_seconds", _single(journal["full_in_seconds"]))
+    warnings = [((warning["code"],), 1.0) for warning in journal["warnings"]]
+    yield _family("journal_warning", _once(warnings))
 
 
-def _gauge(name: str, about: str, labels: Sequence[str], rows: Rows) -> Metric:
-    family = GaugeMetricFamily(PREFIX + name, about, labels=labels)
+def _errors(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
+    named = [(kind, name, part) for kind, group in parts.items() for name, part in group.items()]
+    present = [((kind, name, part["error"]["code"]), 1.0) for kind, name, part in named if part["error"]]
+    yield _family("error", present)
+    counts = [
+        ((kind, name, code), float(count))
+        for kind, name, part in named
+        for code, count in part["failures"].items()
+    ]
+    yield _family("errors", counts)
+
+
+# ---- one metric -----------------------------------------------------------------------------------------
+
+
+def _family(name: str, rows: Rows) -> Metric:
+    kind = KINDS[name]
+    family = _FAMILIES[kind.type](PREFIX + name, kind.about, labels=kind.labels)
     for values, number in rows:
         family.add_metric(values, number)
     return family
 
 
-def _counter(name: str, about: str, labels: Sequence[str], rows: Rows) -> Metric:
-    family = CounterMetricFamily(PREFIX + name, about, labels=labels)
-    for values, number in rows:
-        family.add_metric(values, number)
-    return family
+def _single(number: float | None) -> Rows:
+    """The row of a metric without labels; none for what nobody knows."""
+    return [] if number is None else [((), float(number))]
 
 
-def _per(make: Any, name: str, about: str, label: str, parts: Mapping[str, Any], key: str) -> Metric:
-    made: Metric = make(name, about, [label], [((part,), float(facts[key])) for part, facts in parts.items()])
-    return made
+def _counted(name: str, parts: Mapping[str, Any], key: str) -> Metric:
+    return _family(name, [((part,), float(facts[key])) for part, facts in parts.items()])
 
 
-def _up(name: str, about: str, label: str, parts: Mapping[str, Any]) -> Metric:
-    return _gauge(
-        name, about, [label], [((part,), float(facts["error"] is None)) for part, facts in parts.items()]
-    )
+def _up(name: str, parts: Mapping[str, Any]) -> Metric:
+    return _family(name, [((part,), float(facts["error"] is None)) for part, facts in parts.items()])
 
 
-def _times(name: str, about: str, label: str, parts: Mapping[str, Any], key: str) -> Metric:
+def _times(name: str, parts: Mapping[str, Any], key: str) -> Metric:
     """What never happened has no time, and no row."""
-    rows = [((part,), time) for part, facts in parts.items() if (time := _seconds(facts[key])) is not None]
-    return _gauge(name, about, [label], rows)
+    times = [(part, _seconds(facts[key])) for part, facts in parts.items()]
+    return _family(name, [((part,), time) for part, time in times if time is not None])
 
 
-def _histogram(distribution: Distribution) -> Metric:
-    family = HistogramMetricFamily(
-        PREFIX + distribution.name, distribution.about, labels=[distribution.label]
-    )
-    for value, (counts, total) in distribution.rows.items():
-        buckets = [("+Inf" if bound == float("inf") else str(bound), number) for bound, number in counts]
-        family.add_metric([value], buckets, total)
+def _measured(name: str, parts: Mapping[str, Any]) -> Metric:
+    rows = [
+        ((part,), float(facts["measures"][name]))
+        for part, facts in parts.items()
+        if name in facts["measures"]
+    ]
+    return _family(name, rows)
+
+
+def _spread(name: str, parts: Mapping[str, Any]) -> Metric:
+    kind = KINDS[name]
+    family = HistogramMetricFamily(PREFIX + name, kind.about, labels=kind.labels)
+    for part, facts in parts.items():
+        if (spread := facts["measures"].get(name)) is not None:
+            buckets = [("+Inf" if bound is None else str(bound), n) for bound, n in spread["buckets"]]
+            family.add_metric([part], buckets, spread["sum"])
     return family
 
 
-def _least(rows: Rows) -> Rows:
-    """Of several with the same labels the one that ends first."""
+def _once(rows: Rows) -> Rows:
+    """Of several with the same labels the least: two samples of one name would be no answer at all."""
     kept: dict[tuple[str, ...], float] = {}
     for labels, number in rows:
         kept[tuple(labels)] = min(number, kept.get(tuple(labels), number))
-    return list(kept.items())
+    return kept.items()
 
 
 def _seconds(time: str | None) -> float | None:

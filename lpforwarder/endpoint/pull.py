@@ -19,12 +19,18 @@ STEP = 2_000
 """Events looked at in one read of the journal, so that a read never holds up the removal of old pages."""
 
 
+_ACCESS = b'"eventId":"8013"'
+"""In our own events alone: within a text its quotes would be escaped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The events of one answer as JSON lines, and the place behind the last one that was looked at."""
 
     lines: list[bytes]
     place: Seq
+    is_news: bool
+    """False when all of it, if any, is about readers of this API."""
 
 
 def collect(journal: EndpointJournal, query: Query, after: Seq, allowed: Collection[str] | None) -> Found:
@@ -33,18 +39,19 @@ def collect(journal: EndpointJournal, query: Query, after: Seq, allowed: Collect
     `allowed` are the sources the reader may see, None means all. Fewer than `limit` do not mean the end.
     """
     lines: list[bytes] = []
-    octets, place = 0, after
+    octets, place, is_news = 0, after, False
     while pages := journal.stored(place, STEP):
         for page in pages:
             for seq, line in _matching(page, place, query, allowed):
                 if lines and (len(lines) >= query.limit or octets + len(line) > MOST_OCTETS):
-                    return Found(lines, Seq(seq - 1))
+                    return Found(lines, Seq(seq - 1), is_news)
                 lines.append(line)
+                is_news = is_news or page.source != OWN or _ACCESS not in line
                 octets += len(line)
             place = Seq(page.first + page.count - 1)
         if len(lines) >= query.limit:
             break
-    return Found(lines, place)
+    return Found(lines, place, is_news)
 
 
 def _matching(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lpforwarder import rfc3339
-from lpforwarder.intake.contract import Alarming, IntakeJournal, Limited, Page, Refusable, Source
+from lpforwarder.intake.contract import Alarming, Cursor, IntakeJournal, Limited, Page, Refusable, Source
 from lpforwarder.privacy import Privacy
+from lpforwarder.runtime.measures import Measures, Measuring, Spread
 from lpforwarder.runtime.worker import WorkerError
+
+POLL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+"""Bounds of the metric of the same name: from a file on this disk to a vault at its time limit."""
 
 
 class Stop(Protocol):
@@ -53,6 +58,7 @@ class Poller:
         poll_interval: float,
         *,
         now: Callable[[], str] = rfc3339.now,
+        clock: Callable[[], float] = time.monotonic,
         privacy: Privacy | None = None,
     ) -> None:
         self.name = name
@@ -65,6 +71,9 @@ class Poller:
         self._limited = journal if isinstance(journal, Limited) else None
         self._poll_interval = poll_interval
         self._now = now
+        self._clock = clock
+        self._poll_seconds = Spread(POLL_SECONDS)
+        self._measuring = source if isinstance(source, Measuring) else None
         self._privacy = privacy
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
@@ -91,12 +100,17 @@ class Poller:
         if self._limited is not None:
             self._limited.check_room()
         cursor = self._journal.cursor(self.name)
-        page = self._concealed(self._source.pull(cursor))
+        page = self._concealed(self._pulled(cursor))
         is_unchanged = page.cursor == cursor and not page.events and not page.rejects
         new = 0 if is_unchanged else self._append(page)
         self.polled = self._counted(page, new)
         # A source that promises more but stands still would be asked without a pause, for ever.
         return page.more and page.cursor != cursor
+
+    def measures(self) -> Measures:
+        """How long polls take that were answered, and what the source measures."""
+        more = self._measuring.measures() if self._measuring is not None else {}
+        return {"poll_seconds": self._poll_seconds.as_json(), **more}
 
     @property
     def alarms(self) -> Sequence[WorkerError]:
@@ -122,6 +136,12 @@ class Poller:
     def close(self) -> None:
         """Gives back what the source holds."""
         self._source.close()
+
+    def _pulled(self, cursor: Cursor | None) -> Page:
+        began = self._clock()
+        page = self._source.pull(cursor)
+        self._poll_seconds.add(self._clock() - began)
+        return page
 
     def _concealed(self, page: Page) -> Page:
         """The page without what must not be stored. The source has told the ids by then: they stay."""

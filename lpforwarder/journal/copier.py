@@ -76,6 +76,8 @@ class Copier:
             if self.copy is None:
                 raise
             copy = replace(self.copy, time=self._now())
+        if not copy.identity and self.copy is not None:  # damaged meanwhile: the next start finds it here
+            copy = replace(copy, identity=self.copy.identity)
         rows = {name: _moved(row, held[name]) for name, row in copy.collectors.items() if name in held}
         return replace(copy, collectors={**copy.collectors, **rows})
 

@@ -11,7 +11,7 @@ from lpforwarder.errors import Blocked
 from lpforwarder.journal.faults import RESTART
 from lpforwarder.journal.page import row_checksum
 from lpforwarder.journal.scan import Gap
-from lpforwarder.journal.schema import has_sums
+from lpforwarder.journal.schema import has_identity, has_sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +116,14 @@ def ends(connection: sqlite3.Connection) -> tuple[int, int]:
     if not rows or rows[0][2] != row_checksum(rows[0][1], rows[0][0]):
         raise Blocked("the counter of the journal is damaged", code="LPF505", fix=RESTART)
     return rows[0][0], rows[0][1]
+
+
+def identity_in(connection: sqlite3.Connection) -> str:
+    """16 hexadecimal digits that no other journal has; "" when they are damaged, or in an older file."""
+    if not has_identity(connection):
+        return ""
+    rows = connection.execute("SELECT name, checksum FROM identity").fetchall()
+    return str(rows[0][0]) if rows and rows[0][1] == row_checksum(rows[0][0]) else ""
 
 
 def gaps_in(connection: sqlite3.Connection) -> list[Gap]:

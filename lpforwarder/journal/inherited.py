@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lpforwarder.journal import tables
-from lpforwarder.journal.btree import Broken
+from lpforwarder.journal import btree, tables
+from lpforwarder.journal.btree import TABLE_LEAF, Broken
 from lpforwarder.journal.page import row_checksum
 from lpforwarder.journal.rawfile import RawFile
 from lpforwarder.journal.safe_copy import AHEAD, Row, SafeCopy
@@ -31,6 +31,8 @@ class Found:
     removed: int | None = None
     sources: Mapping[str, Row]
     collectors: Mapping[str, Row]
+    identity: str = ""
+    """Empty when it is damaged, or the file of an older version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def find(raw: RawFile | None) -> Found:
         removed=removed if isinstance(removed, int) else None,
         sources=_sealed(raw, roots["source"], SOURCE, 2),
         collectors=_sealed(raw, roots["collector"], COLLECTOR, 4),
+        identity=_identity(raw, roots["identity"]),
     )
 
 
@@ -119,6 +122,17 @@ def _furthest(found: Mapping[str, Row], copied: Mapping[str, Row], is_certain: b
         row["checksum"] = row_checksum(row["name"], row["checkpoint"], row["resume"], row["clean"])
         rows.append(row)
     return rows
+
+
+def _identity(raw: RawFile, root: int) -> str:
+    """In an older file another table may begin there, even the one of events: one leaf is read, no more."""
+    try:
+        if btree.kind(raw.page(root)) != TABLE_LEAF:
+            return ""
+    except Broken:
+        return ""
+    rows = (row for row in tables.rows(raw, root) if len(row) == 3)
+    return next((str(name) for _, name, checksum in rows if checksum == row_checksum(name)), "")
 
 
 def _sealed(raw: RawFile, root: int, columns: Sequence[str], sealed: int) -> Mapping[str, Row]:

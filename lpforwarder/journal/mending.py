@@ -5,14 +5,16 @@ Always towards sending or asking again, but no further back than the last safe c
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lpforwarder.journal.facts import identity_in
 from lpforwarder.journal.faults import is_damage
 from lpforwarder.journal.inherited import COLLECTOR, SOURCE
 from lpforwarder.journal.page import StoredPage, row_checksum
-from lpforwarder.journal.rows import seal_collector, seal_source, seal_state, write_gap
+from lpforwarder.journal.rows import put_identity, seal_collector, seal_source, seal_state, write_gap
 from lpforwarder.journal.safe_copy import AHEAD, Row, SafeCopy
 from lpforwarder.journal.scan import ASKED_AGAIN, Gap
 
@@ -30,6 +32,7 @@ def mend(connection: sqlite3.Connection, now: str, safe: SafeCopy | None = None)
     removed = connection.execute("SELECT removed FROM state").fetchall()[0][0]
     found += _mend_collectors(connection, safe, removed)
     found += _mend_sources(connection, safe)
+    found += _mend_identity(connection, safe)
     if safe is not None:
         found += _bring_back(connection, safe)
     gaps = [replace(gap, first=gap.first or removed + 1, found=now) for gap in found]
@@ -110,6 +113,15 @@ def _mend_sources(connection: sqlite3.Connection, safe: SafeCopy | None) -> list
             Gap(first=0, count=0, reason=f"the cursor of source {name} was damaged; it is read {what}")
         )
     return gaps
+
+
+def _mend_identity(connection: sqlite3.Connection, safe: SafeCopy | None) -> list[Gap]:
+    if identity_in(connection):
+        return []
+    known = safe.identity if safe is not None else ""
+    put_identity(connection, known or os.urandom(8).hex())
+    what = "is the one it was" if known else "is a new one, and the cursors of readers over HTTP are void"
+    return [Gap(first=0, count=0, reason=f"the identity of the journal was damaged; it {what}")]
 
 
 def _bring_back(connection: sqlite3.Connection, safe: SafeCopy) -> list[Gap]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
@@ -81,10 +82,36 @@ class JournalReader:
         if len(entries) == limit:
             return entries
         position = entries[-1].seq if entries else after
-        for page in self._pages(position, limit - len(entries)):
+        for page in self.stored(position, limit - len(entries)):
             decoded = self._decode(page)
             entries += decoded[max(0, position + 1 - page.first) :][: limit - len(entries)]
         return entries
+
+    def stored(self, after: int, limit: int, octets: float = math.inf) -> list[StoredPage]:
+        """Whole pages with at least `limit` events behind `after`, or so many octets; empty only at the end.
+
+        In the order of delivery, not decoded. Damaged ones are left out, and gaps on the way are told.
+        """
+        found: list[StoredPage] = []
+        gaps: list[Gap] = []
+        have = 0
+        with self.view() as connection:
+            removed, last = ends(connection)
+            position = max(after, removed)
+            with closing(self.walk(connection, position, last)) as rows:
+                for row in rows:
+                    if isinstance(row, Gap):
+                        gaps.append(row)
+                        continue
+                    found.append(row)
+                    have += row.end - max(row.first, position + 1)
+                    octets -= len(row.lines)
+                    if have >= limit or octets <= 0:
+                        break
+        if self._on_gap is not None:
+            for gap in gaps:
+                self._on_gap(gap)
+        return found
 
     def newest(self) -> Seq:
         """The last place in the journal."""
@@ -181,28 +208,6 @@ class JournalReader:
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self.view() as connection:
             return connection.execute(query, values).fetchall()
-
-    def _pages(self, after: int, limit: int) -> list[StoredPage]:
-        """Enough whole pages for `limit` entries; tells about gaps on the way."""
-        found: list[StoredPage] = []
-        gaps: list[Gap] = []
-        have = 0
-        with self.view() as connection:
-            removed, last = ends(connection)
-            position = max(after, removed)
-            with closing(self.walk(connection, position, last)) as rows:
-                for row in rows:
-                    if isinstance(row, Gap):
-                        gaps.append(row)
-                        continue
-                    found.append(row)
-                    have += row.end - max(row.first, position + 1)
-                    if have >= limit:
-                        break
-        if self._on_gap is not None:
-            for gap in gaps:
-                self._on_gap(gap)
-        return found
 
     def walk(self, connection: sqlite3.Connection, position: int, last: int) -> Generator[StoredPage | Gap]:
         """Whole pages behind `position`, and a Gap for what not even a look at the file itself finds."""

@@ -205,6 +205,12 @@ def _missed(connection: sqlite3.Connection, gap: Gap, known: Sequence[Gap]) -> M
     return +missed
 
 
+def put_identity(connection: sqlite3.Connection, name: str) -> None:
+    """From now on the journal is known by this name."""
+    connection.execute("DELETE FROM identity")
+    connection.execute("INSERT INTO identity VALUES (1, ?, ?)", (name, row_checksum(name)))
+
+
 def seal_state(connection: sqlite3.Connection) -> None:
     """Writes the checksum of the counter."""
     connection.execute("UPDATE state SET checksum = row_checksum(last, removed)")

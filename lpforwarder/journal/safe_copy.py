@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lpforwarder.journal.facts import ends
+from lpforwarder.journal.facts import ends, identity_in
 from lpforwarder.journal.page import row_checksum
 from lpforwarder.runtime import replacing
 
@@ -42,6 +42,10 @@ class SafeCopy:
     """Up to here the file was last read and found to be what was written."""
     sources: Mapping[str, Row] = field(default_factory=dict)
     collectors: Mapping[str, Row] = field(default_factory=dict)
+    identity: str = ""
+    """Whose copy this is. A journal that has nothing else left keeps it, and so do readers their cursors:
+    its numbers go on behind all that were given, so an old cursor can never mean another event. Copies of
+    older versions have none."""
 
     @property
     def beyond(self) -> int:
@@ -63,6 +67,7 @@ def take(connection: sqlite3.Connection, time: str) -> SafeCopy:
         removed=removed,
         sources=_rows(connection, "source", ("name", "cursor")),
         collectors=_rows(connection, "collector", ("name", "checkpoint", "resume", "clean")),
+        identity=identity_in(connection),
     )
 
 
@@ -78,6 +83,7 @@ def write(journal: Path, copy: SafeCopy) -> None:
         "checked": copy.checked,
         "sources": copy.sources,
         "collectors": copy.collectors,
+        "identity": copy.identity,
     }
     replacing.replace(place_of(journal), _text({**told, "checksum": _checksum(told)}))
 

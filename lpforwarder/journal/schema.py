@@ -111,11 +111,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # JSON: collector → how many of these places it had not confirmed.
         "ALTER TABLE gap ADD COLUMN missed TEXT NOT NULL DEFAULT '{}'",
     ),
+    (
+        # Tells this journal from any other, for as long as its numbers go on: cursors of readers hold it.
+        """CREATE TABLE identity (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            name TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        )""",
+        "INSERT INTO identity VALUES (1, lower(hex(randomblob(8))), 0)",
+        "UPDATE identity SET checksum = row_checksum(name)",
+    ),
 )
 
 VERSION = len(MIGRATIONS)
 
 _SUMS_SINCE = next(number for number, step in enumerate(MIGRATIONS, 1) if "COLUMN sums" in step[0])
+_IDENTITY_SINCE = next(number for number, step in enumerate(MIGRATIONS, 1) if "TABLE identity" in step[0])
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
@@ -167,3 +178,8 @@ def version_of(connection: sqlite3.Connection) -> int:
 def has_sums(connection: sqlite3.Connection) -> bool:
     """False for a file of an older version that was only opened for reading: no sums, gaps of everybody."""
     return version_of(connection) >= _SUMS_SINCE
+
+
+def has_identity(connection: sqlite3.Connection) -> bool:
+    """False for a file of an older version that was only opened for reading."""
+    return version_of(connection) >= _IDENTITY_SINCE

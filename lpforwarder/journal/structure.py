@@ -15,8 +15,8 @@ from lpforwarder.journal.rawfile import RawFile
 
 SECONDS = 1.0
 """A check at the start looks no longer at one kind of page; what is left is found when it is read."""
-_SMALL = frozenset({"state", "source", "collector"})
-_ALWAYS = _SMALL | {"page", "gap", "reject"}
+_SMALL = frozenset({"state", "source", "collector", "identity"})
+_ALWAYS = frozenset({"state", "source", "collector", "page", "gap", "reject"})
 """Tables of every version."""
 _MOST_DEPTH = 20
 _USES = frozenset(range(btree.ROOT, btree.TREE + 1))

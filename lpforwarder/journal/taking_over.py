@@ -15,12 +15,12 @@ from lpforwarder.journal.facts import missed_in
 from lpforwarder.journal.inherited import COLLECTOR, SOURCE, Settled
 from lpforwarder.journal.page import StoredPage, page_columns, row_checksum
 from lpforwarder.journal.rawfile import RawFile
-from lpforwarder.journal.rows import write_gap
+from lpforwarder.journal.rows import put_identity, write_gap
 from lpforwarder.journal.safe_copy import Row, SafeCopy
 from lpforwarder.journal.scan import ASKED_AGAIN, Gap
 
 LOST = "could not be read from the damaged file"
-_OURS = frozenset({"page", "state", "source", "collector", "gap"})
+_OURS = frozenset({"page", "state", "source", "collector", "gap", "identity"})
 """Tables that are filled row by row; all others are copied as they are."""
 _INSERT = "INSERT OR IGNORE INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIRST_COLUMNS, _LATER = 5, ("", 0, "{}")
@@ -72,6 +72,9 @@ def take_over(
     gaps = _gaps(_holes(connection, removed, settled.last), settled, now)
     connection.execute("BEGIN")
     _store_places(connection, settled, removed)
+    identity = found.identity or (safe.identity if safe is not None else "")
+    if identity:
+        put_identity(connection, identity)
     new = _store_gaps(connection, _old_gaps(raw, settled.last), gaps)
     if raw is not None:
         _copy_tables(connection, raw, now)

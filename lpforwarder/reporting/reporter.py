@@ -16,6 +16,7 @@ from lpforwarder.reporting.diary import Diary, OwnJournal
 from lpforwarder.reporting.heartbeats import Heartbeats, Waiting
 from lpforwarder.reporting.judging import USUAL, Thresholds
 from lpforwarder.reporting.pace import Pace
+from lpforwarder.reporting.trail import Trail, accessed
 from lpforwarder.reporting.view import View
 from lpforwarder.runtime.stop import Stop
 
@@ -50,6 +51,7 @@ class Reporter:
         *,
         life: str,
         thresholds: Thresholds = USUAL,
+        trail: Trail | None = None,
         now: Callable[[], str] = rfc3339.now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,6 +59,7 @@ class Reporter:
         self._waiting = waiting
         self._reported = reported
         self._thresholds = thresholds
+        self._trail = trail or Trail(clock=clock)
         self._clock = clock
         self._began = clock()
         self._diary = Diary(journal, life, now=now, clock=clock)
@@ -88,6 +91,7 @@ class Reporter:
 
     def stopped(self, failure: str | None = None) -> None:
         """The last event of a life; to be written when this worker has ended."""
+        self._tell_accesses(all_of_them=True)
         uptime = self._clock() - self._began
         event = own_events.stopped(self._diary.stamp(), version=__version__, uptime=uptime, failure=failure)
         self._diary.write(event, lambda place: replace(place, ended=True))
@@ -118,6 +122,7 @@ class Reporter:
         """One look."""
         view = self._look()
         self._tell(view)
+        self._tell_accesses()
         self._heartbeats.step(view, uptime=view.monotonic - self._began)
         self._diary.retry()
         self._note_reported()
@@ -138,6 +143,10 @@ class Reporter:
 
     def _write(self, change: Change, stamp: Stamp) -> None:
         self._diary.write(change.event(stamp), lambda place: replace(place, told=change.after(place.told)))
+
+    def _tell_accesses(self, *, all_of_them: bool = False) -> None:
+        for visits in self._trail.due(all_of_them=all_of_them):
+            self._diary.write(accessed(self._diary.stamp(), visits))
 
     def _jump(self, view: View) -> list[Change]:
         """The jump of the clock since the last look, if there was one."""

@@ -17,6 +17,7 @@ from lpforwarder.journal.sqlite import SqliteJournal
 from lpforwarder.reporting import looking
 from lpforwarder.reporting.judging import Thresholds
 from lpforwarder.reporting.reporter import Configuration, Reporter
+from lpforwarder.reporting.trail import Trail
 from lpforwarder.reporting.view import View
 from lpforwarder.runtime.plan import Plan
 from lpforwarder.runtime.supervisor import Supervisor
@@ -43,9 +44,17 @@ class Spokesman:
         self._service = service
         self._standing: dict[str, tuple[str, float]] = {}
         """Collector → since when nothing was confirmed, as its link says it, and when we saw that first."""
+        self.trail = Trail()
+        """Takes who read over HTTP."""
         life = f"{hostname} {rfc3339.now()} {uuid.uuid4()}"
         self.reporter = Reporter(
-            service.journal, self.look, self.waiting, self.reported, life=life, thresholds=thresholds
+            service.journal,
+            self.look,
+            self.waiting,
+            self.reported,
+            life=life,
+            thresholds=thresholds,
+            trail=self.trail,
         )
 
     # ---- what was done ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import structlog
 from lpforwarder import rfc3339
 from lpforwarder.errors import Blocked, ConfigError, Failure
 from lpforwarder.runtime.clock import Clock
+from lpforwarder.runtime.measures import Measures
 from lpforwarder.runtime.worker import StateName, WorkerError, WorkerState, state_after
 
 log = structlog.get_logger()
@@ -19,6 +20,8 @@ REPEAT_SECONDS = 600.0
 """The same trouble is logged when it begins and then this often, with a count: one line, not a flood."""
 
 _BUG = "LPF001"
+
+NOTHING: Measures = {}
 
 
 class Health:
@@ -40,9 +43,10 @@ class Health:
         self._good_since: float | None = None
         self._finished = False
         self._told: dict[tuple[str, str], _Told] = {}
+        self._failed: dict[str, int] = {}
 
-    def snapshot(self) -> WorkerState:
-        """The state at this moment."""
+    def snapshot(self, measures: Measures = NOTHING) -> WorkerState:
+        """The state at this moment, with what the worker measures."""
         with self._lock:
             return WorkerState(
                 state=self._state,
@@ -53,6 +57,8 @@ class Health:
                 failing_since=self._failing_since,
                 beat=self._beat,
                 finished=self._finished,
+                failed=dict(self._failed),
+                measures=measures,
             )
 
     @property
@@ -91,6 +97,7 @@ class Health:
                 self._failing_since = now
             self._state = state_after(error)
             self._error = _describe(error)
+            self._failed[self._error.code] = self._failed.get(self._error.code, 0) + 1
             if self._trouble_began is None:
                 self._trouble_began = now
                 self._since = self._clock.milliseconds()

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from lpforwarder.runtime.clock import SYSTEM, Clock
-from lpforwarder.runtime.health import Health
+from lpforwarder.runtime.health import NOTHING, Health
+from lpforwarder.runtime.measures import Measuring
 from lpforwarder.runtime.retry import Policy, keep_trying
 from lpforwarder.runtime.stop import Stop
 from lpforwarder.runtime.worker import Worker, WorkerState, state_after
@@ -92,7 +93,7 @@ class Supervisor:
 
     def states(self) -> dict[str, WorkerState]:
         """Every worker that was started and not forgotten, in order of their start."""
-        return {name: seat.health.snapshot() for name, seat in list(self._seats.items())}
+        return {name: seat.state() for name, seat in list(self._seats.items())}
 
     def stuck(self, after: float) -> list[str]:
         """Workers that have shown no progress for `after` seconds and do not sleep on purpose.
@@ -140,6 +141,8 @@ class _Seat:
         self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self.left = False
         self._worker = worker
+        # Asked once: it takes longer than all else in state().
+        self._measuring = worker if isinstance(worker, Measuring) else None
         self._policy = policy
         self._clock = clock
         self._jitter = jitter
@@ -161,6 +164,9 @@ class _Seat:
         with self._changed:
             while not self.left and self._clock.monotonic() < until:
                 self._clock.wait(self._changed, until)
+
+    def state(self) -> WorkerState:
+        return self.health.snapshot(self._measuring.measures() if self._measuring else NOTHING)
 
     def abort(self) -> None:
         try:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from lpforwarder.errors import Blocked, Busy, ConfigError, Denied, Transient
+from lpforwarder.runtime.measures import Measures
 from lpforwarder.runtime.stop import Stop
 
 
 class Worker(Protocol):
-    """One straight loop in one thread. It raises; the supervisor decides whether to run it again."""
+    """One straight loop in one thread. It raises; the supervisor decides whether to run it again.
+
+    One that measures something offers `measures()` as well; see measures.py.
+    """
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Works until `stop` says so, or until nothing is left to do; may be run again after it raised.
@@ -59,6 +63,10 @@ class WorkerState:
     """Monotonic time of the last sign of progress: start, successful step, failure."""
     finished: bool = False
     """True for a stopped worker whose run ended by itself: nothing was left to do."""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """How often it failed since it was started, by code."""
+    measures: Measures = field(default_factory=dict)
+    """What it measures of itself."""
 
 
 def needs_a_person(error: BaseException) -> bool:

@@ -15,6 +15,8 @@ from tests.chaos.report import PAGE, read_outcomes, write_page
 from tests.chaos.suite import Job, Suite
 
 FOLDER = Path(__file__).parents[2] / "build" / "chaos"
+MIX = "30"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TELL_EVERY = 60.0  # seconds between two words on the progress of the same scenario
 
 DESCRIPTION = """Runs the scenarios of docs/reliability.md, as many side by side as the processors allow.
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         for scenario in scenarios.values():
             print(f"{scenario.id:>14}  {scenario.name}: {scenario.expected}")
         return 0
-    outcomes = [] if given.only == ["none"] else _play(_jobs(given, scenarios), given.out)
+    outcomes = [] if given.only == ["none"] else _play(_jobs(given, scenarios), given)
     if given.report:
         write_page(read_outcomes(given.out))
         print(
@@ -46,11 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/chaos", description=DESCRIPTION)
     parser.add_argument(
-        "--seed", default="1", metavar="N or N-M", help="a seed, or a run with each of several"
+        "--seed", "--seeds", default="1", metavar="N or N-M", help="a seed, or a run with each of several"
+    )
+    parser.add_argument(
+        "--long", type=_seconds, metavar="30m", help="the mix of all faults for so long, and nothing else"
     )
     parser.add_argument("--scale", choices=["short", "full"], default="full", help="default: full")
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="4,8", help="these ids; or none")
     parser.add_argument("--processors", type=float, metavar="N", help="default: those of this machine")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="so many side by side, whatever they take of the processors"
+    )
     parser.add_argument(
         "--out", type=Path, default=FOLDER / "outcomes.jsonl", metavar="FILE", help="JSON lines"
     )
@@ -60,15 +68,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _jobs(given: argparse.Namespace, scenarios: dict[str, Scenario]) -> tuple[list[Job], float | None]:
-    chosen = given.only or list(scenarios)
+def _seconds(text: str) -> float:
+    """Of `90s`, `30m` or `2h`."""
+    number, unit = text[:-1], text[-1:]
+    if not number.isdigit() or unit not in _UNITS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length like 90s, 30m or 2h")
+    return float(number) * _UNITS[unit]
+
+
+def _jobs(given: argparse.Namespace, scenarios: dict[str, Scenario]) -> list[Job]:
+    chosen = given.only or (list(scenarios) if given.long is None else [MIX])
     if unknown := [id for id in chosen if id not in scenarios]:
         raise SystemExit(f"no such scenario: {', '.join(unknown)}; --list shows all")
+    if given.long is not None and chosen != [MIX]:
+        raise SystemExit(f"only scenario {MIX} can be made longer or shorter")
     scale: Scale = given.scale
-    jobs = [
-        Job(scenario=scenarios[id], seed=seed, scale=scale) for id in chosen for seed in _seeds(given.seed)
+    return [
+        Job(scenario=scenarios[id], seed=seed, scale=scale, lasts=given.long)
+        for id in chosen
+        for seed in _seeds(given.seed)
     ]
-    return jobs, given.processors
 
 
 def _seeds(text: str) -> range:
@@ -76,11 +95,10 @@ def _seeds(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def _play(planned: tuple[list[Job], float | None], out: Path) -> list[Outcome]:
-    jobs, processors = planned
+def _play(jobs: list[Job], given: argparse.Namespace) -> list[Outcome]:
+    out: Path = given.out
     out.parent.mkdir(parents=True, exist_ok=True)
-    progress = _Progress()
-    suite = Suite(out.parent / "scenes", processors=processors, tell=progress)
+    suite = Suite(out.parent / "scenes", processors=given.processors, at_once=given.jobs, tell=_Progress())
     outcomes = []
     try:
         started = suite.start(jobs)

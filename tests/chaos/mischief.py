@@ -29,6 +29,8 @@ class Actor(ABC):
 
     lasts = (0.2, 5.0)
     rests = (2.0, 15.0)
+    ease = 1.0
+    """How many times as long it rests as it is used to."""
 
     def __init__(self, seed: str) -> None:
         self.done: Counter[str] = Counter()
@@ -48,7 +50,7 @@ class Actor(ABC):
             raise self.error
 
     def _act(self) -> None:
-        while not self._leaving.wait(self.random.uniform(*self.rests)):
+        while not self._leaving.wait(self.random.uniform(*self.rests) * self.ease):
             try:
                 self.done[self.begin()] += 1
                 self._leaving.wait(self.random.uniform(*self.lasts))

@@ -18,6 +18,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("id")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", choices=["short", "full"], default="short")
+    parser.add_argument("--lasts", type=float, metavar="SECONDS", help="how long a mix of faults lasts")
     parser.add_argument("--folder", type=Path, required=True)
     return parser.parse_args()
 
@@ -36,6 +37,7 @@ def main() -> int:
         scale=given.scale,
         folder=given.folder.resolve(),
         tell=_tell,
+        lasts=given.lasts,
     )
     play.run()
     outcome = play.outcome()

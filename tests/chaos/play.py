@@ -53,12 +53,21 @@ class Play:
     """One run of a scenario: everything random comes from its seed, everything found goes onto its sheet."""
 
     def __init__(
-        self, scenario: Scenario, *, seed: int, scale: Scale, folder: Path, tell: Callable[[str], object]
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        scale: Scale,
+        folder: Path,
+        tell: Callable[[str], object],
+        lasts: float | None = None,
     ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.scale: Scale = scale
         self.folder = folder
+        self.lasts = lasts
+        """Seconds that a mix of faults is to last; None for those of its scale."""
         self.random = random.Random(f"{scenario.id}/{seed}")
         self.sent = self.lost = self.dup = 0
         self.dup_allowed: int | None = None

@@ -11,7 +11,7 @@ from contextlib import closing
 from random import Random
 from typing import Any
 
-from lpforwarder.app import encoder_for
+from lpforwarder.building import encoder_for
 from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Failure
 from lpforwarder.event import Entry, Event, Seq

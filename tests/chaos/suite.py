@@ -17,6 +17,7 @@ from tests.chaos.outcome import Outcome, Scale, from_json
 from tests.chaos.play import Scenario
 
 _CHECKOUT = Path(__file__).parents[2]
+_SETTLES = 900.0  # seconds that a long run may take before and after its faults
 _IDLE = 0.25  # a scenario with a smaller load mostly waits, and is started first
 
 
@@ -27,6 +28,8 @@ class Job:
     scenario: Scenario
     seed: int
     scale: Scale
+    lasts: float | None = None
+    """Seconds that a mix of faults is to last; None for those of its scale."""
 
     @property
     def name(self) -> str:
@@ -36,12 +39,15 @@ class Job:
     @property
     def limit(self) -> float:
         """Seconds after which it is given up."""
+        if self.lasts is not None:
+            return self.lasts + _SETTLES
         return self.scenario.limit[0 if self.scale == "short" else 1]
 
 
 class Suite:
     """Runs jobs in processes. `tell` gets the job's name and how far it is, from any thread.
 
+    They share `processors`; with `at_once` so many run side by side, whatever they take.
     Folders of jobs that failed are kept below `folder`, with everything that was written.
     """
 
@@ -50,10 +56,12 @@ class Suite:
         folder: Path,
         *,
         processors: float | None = None,
+        at_once: int | None = None,
         tell: Callable[[str, str], object] = lambda _name, _what: None,
     ) -> None:
         self._folder = folder
-        self._free = processors or float(len(os.sched_getaffinity(0)))
+        self._counts = at_once is not None
+        self._free = at_once or processors or float(len(os.sched_getaffinity(0)))
         self._most = self._free
         self._tell = tell
         self._changed = threading.Condition()
@@ -76,7 +84,7 @@ class Suite:
         self._threads.shutdown(cancel_futures=True)
 
     def _run(self, job: Job) -> Outcome:
-        load = min(job.scenario.load, self._most)
+        load = 1.0 if self._counts else min(job.scenario.load, self._most)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= load or self._closed)
             self._free -= load
@@ -140,6 +148,8 @@ class Suite:
 
 def _command(job: Job, folder: Path) -> list[str]:
     options = {"--seed": str(job.seed), "--scale": job.scale, "--folder": str(folder / "scene")}
+    if job.lasts is not None:
+        options["--lasts"] = str(job.lasts)
     flat = [word for option in options.items() for word in option]
     return [sys.executable, "-m", "tests.chaos.one", job.scenario.id, *flat]
 

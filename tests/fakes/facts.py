@@ -24,6 +24,8 @@ def source(**changes: Any) -> dict[str, Any]:
         "duplicates": 14,
         "rejects": 0,
         "alarms": [],
+        "failures": {},
+        "measures": {},
         **changes,
     }
 
@@ -42,11 +44,15 @@ def collector(**changes: Any) -> dict[str, Any]:
         "confirm": "close",
         "replayed": 12,
         "set_aside": 0,
+        "set_aside_total": 0,
+        "lost": 0,
         "connected_since": "2026-11-19T16:00:02.000Z",
         "last_sent": "2026-11-22T19:59:21.000Z",
         "transport": "tls",
         "target": "siem.example.net:6514",
         "certificates": [],
+        "failures": {},
+        "measures": {},
         **changes,
     }
 
@@ -77,3 +83,21 @@ def facts(
         },
         **changes,
     }
+
+
+def busy_facts() -> dict[str, Any]:
+    """A service of which everything is known, troubles included."""
+    spread = {"buckets": [(0.5, 1), (None, 2)], "sum": 1.5}
+    measures = {"poll_seconds": spread, "clock_skew_seconds": 0.2, "secret_age_seconds": 60}
+    certificate = {"kind": "collector", "not_after": "2027-01-01T00:00:00.000Z"}
+    refused = {"error": error(), "failures": {"LPF202": 2}}
+    made = facts(
+        sources={"acme": source(alarms=[error("LPF318")], measures=measures, **refused)},
+        collectors={
+            "siem": collector(certificates=[certificate], measures={"delivery_seconds": spread}, **refused)
+        },
+        reload=True,
+        last_heartbeat=NOW,
+    )
+    made["journal"]["warnings"] = [error("LPF511")]
+    return made

@@ -10,9 +10,9 @@ from lpforwarder.journal.page import StoredPage, store
 
 
 class FakePulledJournal:
-    """Satisfies endpoint.contract.EndpointJournal."""
+    """Satisfies endpoint.contract.EndpointJournal, as tests/contract/test_pulled_journals.py checks."""
 
-    def __init__(self, identity: str = "abcd1234") -> None:
+    def __init__(self, identity: str = "abcd1234abcd1234") -> None:
         self._identity = identity
         self._pages: list[StoredPage] = []
         self._removed = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lpforwarder.app import encoder_for
+from lpforwarder.building import encoder_for
 from lpforwarder.errors import ConfigError
 from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.settings import decode

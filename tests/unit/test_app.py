@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from lpforwarder.app import (
     App,
     Part,
     collector_policy,
-    digests,
-    encoder_for,
-    own_hostname,
     parts_of,
-    privacy_of,
     source_name,
 )
 from lpforwarder.errors import Blocked, ConfigError, Transient
-from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
-from lpforwarder.privacy import Privacy
 from lpforwarder.reporting.judging import Thresholds
-from lpforwarder.runtime import logs
 from lpforwarder.runtime.supervisor import Supervisor
 from lpforwarder.settings import decode
 from lpforwarder.simulator.collector import PretendCollector
@@ -93,12 +83,12 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_readers_stand_before_writers(tmp_path: Path) -> None:
+def test_readers_stand_before_writers_and_delivery_before_the_endpoint(tmp_path: Path) -> None:
     settings = decode(
         "sources: [{name: a, type: sample}]\ncollectors: [{name: b, host: h.example.net, transport: tcp}]\n",
         tmp_path / "c.yaml",
     )
-    assert list(parts_of(settings)) == ["janitor", "collector:b", "source:a"]
+    assert list(parts_of(settings)) == ["janitor", "collector:b", "source:a", "endpoint"]
 
 
 def test_events_travel_from_the_source_to_the_collector(
@@ -142,19 +132,6 @@ def test_a_broken_file_changes_nothing(house: House, collector: str) -> None:
     assert house.app.supervisor.states()[source_name("archive")].state == "running"
 
 
-def test_a_renewed_certificate_is_a_change(tmp_path: Path) -> None:
-    settings = decode(
-        "sources: [{name: a, type: sample}]\n"
-        "collectors: [{name: b, host: h.example.net, tls: {ca_file: ca.pem}}]\n",
-        tmp_path / "c.yaml",
-    )
-    without = digests(settings.collectors[0])
-    (tmp_path / "ca.pem").write_text("one")
-    first = digests(settings.collectors[0])
-    (tmp_path / "ca.pem").write_text("two")
-    assert len({without, first, digests(settings.collectors[0])}) == 3
-
-
 def test_other_privacy_for_all_is_a_change_of_the_sources_alone(tmp_path: Path) -> None:
     def parts(privacy: str) -> dict[str, Part]:
         text = (
@@ -169,30 +146,6 @@ def test_other_privacy_for_all_is_a_change_of_the_sources_alone(tmp_path: Path) 
     before = parts(hashing)
     (tmp_path / "hash.key").write_text("two")
     assert {name for name in before if before[name] != parts(hashing)[name]} == {"source:a"}
-
-
-def test_the_key_of_the_hash_is_read_from_its_file_and_kept_out_of_the_log(tmp_path: Path) -> None:
-    (tmp_path / "hash.key").touch(mode=0o600)
-    (tmp_path / "hash.key").write_text("a key to be kept secret\n")
-    text = (
-        "sources: [{name: a, type: sample}]\n"
-        "collectors: [{name: b, host: h.example.net, privacy: {hash: [itemName], hash_key_file: hash.key}}]\n"
-    )
-    options = decode(text, tmp_path / "c.yaml").collectors[0].privacy
-    privacy = privacy_of(options)
-    assert privacy is not None
-    assert privacy.hashed("x") == Privacy(drop=(), hash=(), key=lambda: b"a key to be kept secret").hashed(
-        "x"
-    )
-    out = io.StringIO()
-    logs.configure("info", "json", out)
-    structlog.get_logger().info("x", reason="it is: a key to be kept secret")
-    assert "a key to be" not in out.getvalue()
-
-
-def test_without_rules_there_is_nothing_to_ask(tmp_path: Path) -> None:
-    text = "sources: [{name: a, type: sample}]\ncollectors: [{name: b, host: h.example.net}]\n"
-    assert privacy_of(decode(text, tmp_path / "c.yaml").privacy) is None
 
 
 def test_a_collector_that_was_up_for_a_moment_is_tried_again_at_once(tmp_path: Path) -> None:
@@ -215,29 +168,6 @@ def test_what_a_person_has_mended_works_within_a_minute(tmp_path: Path) -> None:
     expired = Blocked("the certificate has expired", code="LPF205")
     for collector in settings.collectors:
         assert collector_policy(collector).delay(expired, 9, 0.0) <= 45.0
-
-
-def test_a_message_carries_the_configured_header(tmp_path: Path) -> None:
-    settings = decode(
-        "sources: [{name: a, type: sample}]\n"
-        "collectors: [{name: b, host: h.example.net, transport: tcp, facility: local3,"
-        " hostname: fw1.example.net, app_name: audit, format: cef, cef: {vendor: Vault}}]\n",
-        tmp_path / "c.yaml",
-    )
-    encoder = encoder_for(settings.collectors[0], procid="77")
-    event = Event.of(
-        {"id": "x", "timestamp": "2026-01-02T03:04:05.006Z", "eventId": "1001", "eventType": "authentication"}
-    )
-    message = encoder.encode(Entry(Seq(1), "a", event))
-    assert isinstance(message, bytes)
-    assert message.startswith(
-        b'<158>1 2026-01-02T03:04:05.006Z fw1.example.net audit 77 authentication [meta sequenceId="1"] '
-        b"CEF:0|Vault|Enterprise|1.0|1001|Login|3|"
-    )
-
-
-def test_our_own_name_is_a_name() -> None:
-    assert own_hostname().partition(".")[0] == socket.gethostname().partition(".")[0]
 
 
 def test_the_watchdog_waits_longer_than_any_honest_call(house: House, collector: str) -> None:

@@ -346,3 +346,13 @@ def test_little_room_is_said_after_who_is_missing_and_damage_before(settings: Se
         )
         made = snapshot(settings, facts(), waiting(), told, now=NOW)
         assert made["sentence"].startswith(sentence)
+
+
+def test_failures_and_measures_of_the_workers_are_facts(settings: Settings) -> None:
+    measures = {"delivery_seconds": {"buckets": [(None, 3)], "sum": 1.0}}
+    state = WorkerState(state="running", since=NOW, failed={"LPF202": 2}, measures=measures)
+    made = snapshot(settings, facts(), waiting(), life(collector__siem=state), now=NOW)
+    siem = made["collectors"]["siem"]
+    assert (siem["failures"], siem["measures"]) == ({"LPF202": 2}, measures)
+    down = snapshot(settings, facts(), waiting(), None, now=NOW)["collectors"]["siem"]
+    assert (down["failures"], down["measures"]) == ({}, {})

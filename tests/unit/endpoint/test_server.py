@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from lpforwarder.endpoint.server import EndpointServer, Limits, server_context
-from lpforwarder.errors import Blocked
+from lpforwarder.endpoint.credentials import Credentials
+from lpforwarder.endpoint.listening import listen
+from lpforwarder.endpoint.server import EndpointServer, Limits
 from lpforwarder.runtime.stop import Stop
 from tests.fakes.certificates import Certificates
 
@@ -35,22 +37,34 @@ def make() -> Starlette:
     return Starlette(routes=[Route("/healthz", health), Route("/big", big)])
 
 
+@dataclass
+class Running:
+    """A server in a thread of its own."""
+
+    server: EndpointServer
+    port: int
+
+    @property
+    def clients(self) -> int:
+        return self.server.clients
+
+
 @contextmanager
 def running(
     limits: Limits = Limits(),  # noqa: B008 - frozen
-    context: Callable[[], ssl.SSLContext] | None = None,
-) -> Iterator[EndpointServer]:
-    server = EndpointServer(make, "127.0.0.1", 0, context, limits)
-    server.open()
-    stop = Stop()
-    thread = threading.Thread(target=server.run, args=(stop, lambda: None))
-    thread.start()
-    try:
-        yield server
-    finally:
-        stop.set(1.0)
-        thread.join(10)
-        assert not thread.is_alive()
+    credentials: Credentials | None = None,
+) -> Iterator[Running]:
+    with listen("127.0.0.1", 0) as listener:
+        server = EndpointServer(make, listener, credentials, limits)
+        stop = Stop()
+        thread = threading.Thread(target=server.run, args=(stop, lambda: None))
+        thread.start()
+        try:
+            yield Running(server, listener.getsockname()[1])
+        finally:
+            stop.set(1.0)
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def health(port: int) -> int:
@@ -136,14 +150,6 @@ def test_a_stop_does_not_wait_for_anybody() -> None:
         assert health(server.port) == 200
 
 
-def test_a_port_that_is_taken_is_told_with_a_way_out() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(Blocked, match=f"cannot listen on 127.0.0.1:{port}") as caught:
-            EndpointServer(make, "127.0.0.1", port).open()
-        assert caught.value.code == "LPF504"
-
-
 # ---- TLS --------------------------------------------------------------------------------------------------
 
 
@@ -160,22 +166,22 @@ def trusting(certificates: Certificates) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates.ca_file)
 
 
-def server_tls(certificates: Certificates, client_ca: Path | None = None) -> Callable[[], ssl.SSLContext]:
+def server_tls(certificates: Certificates, client_ca: Path | None = None) -> Credentials:
     pair = certificates.server
-    return lambda: server_context(pair.cert_file, pair.key_file, client_ca)
+    return Credentials(pair.cert_file, pair.key_file, client_ca)
 
 
 def test_it_speaks_tls_and_nothing_older_than_1_2(certificates: Certificates) -> None:
-    with running(context=server_tls(certificates)) as server:
+    with running(credentials=server_tls(certificates)) as server:
         assert fetch(server.port, trusting(certificates)) == 200
         old = trusting(certificates)
         old.minimum_version = ssl.TLSVersion.TLSv1_2
         assert fetch(server.port, old) == 200
-    assert server_tls(certificates)().minimum_version == ssl.TLSVersion.TLSv1_2
+    assert server_tls(certificates).read().minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_clients_need_a_certificate_when_they_are_asked_for_one(certificates: Certificates) -> None:
-    with running(context=server_tls(certificates, certificates.ca_file)) as server:
+    with running(credentials=server_tls(certificates, certificates.ca_file)) as server:
         with pytest.raises((ssl.SSLError, ConnectionError, http.client.HTTPException)):
             fetch(server.port, trusting(certificates))
         known = trusting(certificates)

@@ -7,6 +7,7 @@ from lpforwarder.event import Event, Reject
 from lpforwarder.intake.contract import Cursor, Page
 from lpforwarder.intake.poller import Polled, Poller
 from lpforwarder.privacy import Privacy
+from lpforwarder.runtime.measures import Measures
 from lpforwarder.runtime.worker import WorkerError
 from tests.fakes.intake_journal import FakeIntakeJournal
 from tests.fakes.source import FakeSource, sample_events
@@ -248,3 +249,29 @@ def test_a_source_is_left_alone_while_the_journal_has_no_room() -> None:
     journal.full = False
     steps.step()
     assert journal.events == source.events
+
+
+class MeasuredSource(FakeSource):
+    """Knows something about its vault."""
+
+    def measures(self) -> Measures:
+        return {"clock_skew_seconds": 0.5}
+
+
+def test_answered_polls_are_measured_and_failed_ones_are_not() -> None:
+    source, journal = MeasuredSource(sample_events(2)), FakeIntakeJournal()
+    source.failures.append(Transient("no such host"))
+    times = iter([0.0, 10.0, 10.75])
+    steps = Poller("acme", source, journal, 60.0, now=lambda: NOW, clock=lambda: next(times))
+    with pytest.raises(Transient):
+        steps.step()
+    steps.step()
+    made = steps.measures()
+    assert made["poll_seconds"]["sum"] == 0.75
+    assert dict(made["poll_seconds"]["buckets"])[0.5] == 0
+    assert dict(made["poll_seconds"]["buckets"])[1.0] == 1
+    assert made["clock_skew_seconds"] == 0.5
+
+
+def test_a_source_that_measures_nothing_has_its_polls_measured() -> None:
+    assert list(poller(FakeSource(), FakeIntakeJournal()).measures()) == ["poll_seconds"]

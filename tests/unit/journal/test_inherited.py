@@ -108,11 +108,13 @@ def test_rows_are_found_in_the_file_and_believed_by_their_checksum(bench: Bench)
     with resting(bench.path) as raw:
         known = find(raw)
     assert (known.last, known.removed) == (9, 0)
+    assert len(known.identity) == 16
     assert known.sources["acme"]["cursor"] == "one"
     assert (known.collectors["siem"]["checkpoint"], known.collectors["siem"]["resume"]) == (4, 2)
     with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
         for change in ("state SET last = 8", "source SET cursor = 'x'", "collector SET clean = 1"):
             other.execute(f"UPDATE {change}")
+        other.execute("UPDATE identity SET name = '0123456789abcdef'")
     with resting(bench.path) as raw:
         assert find(raw) == Found(sources={}, collectors={})
 

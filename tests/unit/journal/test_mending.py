@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lpforwarder.journal.facts import gaps_in
+from lpforwarder.journal.facts import gaps_in, identity_in
 from lpforwarder.journal.inherited import COLLECTOR, SOURCE
 from lpforwarder.journal.mending import catch_up, mend
 from lpforwarder.journal.page import page_columns, row_checksum, store
@@ -155,6 +155,22 @@ def test_what_lies_before_the_first_page_is_missing_unless_it_was_removed(
 
 
 # ---- an end that is lost ----------------------------------------------------------------------------------
+
+
+def test_a_damaged_identity_comes_back_from_the_copy(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE identity SET name = '0123456789abcdef'")
+    (told,) = mend(connection, TIME, replace(SAFE, identity="fedcba9876543210"))
+    assert "identity of the journal was damaged; it is the one it was" in told.reason
+    assert identity_in(connection) == "fedcba9876543210"
+
+
+def test_a_damaged_identity_that_nobody_remembers_becomes_a_new_one(connection: sqlite3.Connection) -> None:
+    before = identity_in(connection)
+    connection.execute("DELETE FROM identity")
+    (told,) = mend(connection, TIME, SAFE)
+    assert "is a new one" in told.reason
+    assert identity_in(connection) not in ("", before)
+    assert mend(connection, TIME, SAFE) == []
 
 
 def test_numbers_go_on_where_none_was_given(connection: sqlite3.Connection) -> None:

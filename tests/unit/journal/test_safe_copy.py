@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ COPY = SafeCopy(
     checked=5,
     sources={"acmé": {"name": "acmé", "cursor": '{"a":"\\udc80"}', "events": 3, "newest": None}},
     collectors={"siem": {"name": "siem", "checkpoint": 2**40}},
+    identity="0123456789abcdef",
 )
 
 
@@ -35,6 +37,15 @@ def test_a_copy_comes_back_as_it_was_written(journal: Path) -> None:
     assert safe_copy.read(journal) == COPY
     safe_copy.write(journal, SafeCopy(time=TIME, last=1, removed=0))
     assert safe_copy.read(journal) == SafeCopy(time=TIME, last=1, removed=0)
+
+
+def test_a_copy_of_an_older_version_has_no_identity(journal: Path) -> None:
+    safe_copy.write(journal, COPY)
+    told = json.loads(safe_copy.place_of(journal).read_bytes())
+    del told["identity"], told["checksum"]
+    told["checksum"] = safe_copy._checksum(told)
+    safe_copy.place_of(journal).write_text(json.dumps(told))
+    assert safe_copy.read(journal) == replace(COPY, identity="")
 
 
 def test_it_is_private_and_lies_beside_the_journal(journal: Path) -> None:

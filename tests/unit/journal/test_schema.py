@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,7 +9,7 @@ import pytest
 
 from lpforwarder.errors import Denied
 from lpforwarder.journal.page import row_checksum
-from lpforwarder.journal.schema import MIGRATIONS, VERSION, check, migrate, version_of
+from lpforwarder.journal.schema import MIGRATIONS, VERSION, check, has_identity, migrate, version_of
 
 
 @pytest.fixture
@@ -34,6 +35,16 @@ def test_an_older_file_gets_the_steps_it_has_not(connection: sqlite3.Connection)
     )
     assert version_of(connection) == VERSION + 1
     assert connection.execute("SELECT last, extra FROM state").fetchall() == [(7, "x")]
+
+
+def test_every_journal_has_an_identity_of_its_own(connection: sqlite3.Connection) -> None:
+    migrate(connection, MIGRATIONS[:3])
+    assert not has_identity(connection)
+    migrate(connection)
+    assert has_identity(connection)
+    ((name, checksum),) = connection.execute("SELECT name, checksum FROM identity").fetchall()
+    assert re.fullmatch("[0-9a-f]{16}", name)
+    assert checksum == row_checksum(name)
 
 
 def test_a_step_that_fails_changes_nothing(connection: sqlite3.Connection) -> None:

@@ -256,3 +256,13 @@ def test_a_failure_after_a_good_run_begins_a_row_of_its_own(health: Health, cloc
     clock.advance(61)
     fail(health)
     assert health.snapshot().failing_since == clock.monotonic()
+
+
+def test_failures_are_counted_by_code_for_good(health: Health, clock: FakeClock) -> None:
+    fail(health)
+    health.beat()
+    clock.advance(1000)
+    health.beat()
+    fail(health)
+    fail(health, Blocked("secret refused", code="LPF301"))
+    assert health.snapshot().failed == {"LPF202": 2, "LPF301": 1}

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from lpforwarder.errors import Blocked, Fatal, Transient
+from lpforwarder.runtime.measures import Measures
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.stop import Stop
 from lpforwarder.runtime.supervisor import Supervisor
@@ -367,3 +368,19 @@ def test_waiting_for_the_next_try_is_not_stuck(supervisor: Supervisor, clock: Fa
     assert supervisor.stuck(after=300) == []
     end(supervisor)
     assert supervisor.stuck(after=300) == []
+
+
+class MeasuringWorker(OrderedWorker):
+    """One that measures something."""
+
+    def measures(self) -> Measures:
+        return {"poll_seconds": {"buckets": [(None, 3)], "sum": 1.0}}
+
+
+def test_what_a_worker_measures_stands_in_its_state(supervisor: Supervisor) -> None:
+    plain, measuring = started(supervisor, "plain"), MeasuringWorker()
+    supervisor.start("measuring", measuring, Policy())
+    states = supervisor.states()
+    assert states["plain"].measures == {}
+    assert states["measuring"].measures == measuring.measures()
+    end(supervisor, plain, measuring)

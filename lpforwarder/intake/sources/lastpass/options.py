@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -160,6 +161,14 @@ class LastPassOptions(SourceOptions):
             return secrets.from_variable(self.secret_env)
         assert self.secret_file is not None
         return secrets.from_file(self.secret_file)
+
+    def secret_written(self) -> float | None:
+        """When the secret file was last written, seconds since 1970 UTC; None for other places of a secret."""
+        if self.secret_file is None:
+            return None
+        with suppress(OSError):
+            return Path(self.secret_file).stat().st_mtime
+        return None
 
     def hosts(self) -> Iterable[str]:
         yield route.first_host(self.url, self.proxy)

@@ -40,6 +40,7 @@ from lpforwarder.intake.sources.lastpass.reading import Reading, Taken
 from lpforwarder.intake.sources.lastpass.refusal import Refusal
 from lpforwarder.intake.sources.lastpass.surplus import Found
 from lpforwarder.runtime.logs import conceal
+from lpforwarder.runtime.measures import Measures
 from lpforwarder.runtime.worker import WorkerError
 
 log = structlog.get_logger()
@@ -89,6 +90,7 @@ class LastPassSource:
         self._narrowed: int | None = None
         self._parts: Parts | None = None
         self._measured_offset: str | None = None
+        self._skew: float | None = None
 
     @property
     def alarms(self) -> tuple[WorkerError, ...]:
@@ -104,6 +106,12 @@ class LastPassSource:
     def left(self) -> int:
         """How many events of the window read last are still to come; no call is needed for them."""
         return len(self._parts.new) if self._parts else 0
+
+    def measures(self) -> Measures:
+        """How far the vault's clock is ahead of ours, and how long ago the secret file was written."""
+        made = {} if self._skew is None else {"clock_skew_seconds": round(self._skew, 3)}
+        written = self._options.secret_written()
+        return made if written is None else {**made, "secret_age_seconds": round(self._clock() - written)}
 
     def try_again(self) -> None:
         """Makes the next pull ask the vault even if it has just refused the same secret."""
@@ -135,6 +143,7 @@ class LastPassSource:
         self._refusal.forget()
         self._alarms.polled(secret, reading.began)
         self._alarms.clock(reading.skew)
+        self._skew = reading.skew
         return page
 
     def close(self) -> None:

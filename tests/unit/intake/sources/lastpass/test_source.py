@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -362,3 +363,18 @@ def test_fields_of_other_types_and_half_characters_do_no_harm(account: Account) 
     client = Scripted(account, odd, GOOD)
     events = Reader(LastPassSource(account.options(), clock=lambda: account.now, client=client)).read()
     assert len({event.text("id") for event in events}) == 2
+
+
+def test_the_skew_of_the_vaults_clock_is_measured_with_the_first_answer(account: Account) -> None:
+    source = account.source()
+    assert "clock_skew_seconds" not in source.measures()
+    Reader(source).read()
+    assert abs(source.measures()["clock_skew_seconds"]) <= 1
+
+
+def test_the_age_of_the_secret_is_that_of_its_file(account: Account) -> None:
+    source = account.source()
+    os.utime(account.secret, (account.now - 3600, account.now - 3600))
+    assert source.measures()["secret_age_seconds"] == 3600
+    account.secret.unlink()
+    assert "secret_age_seconds" not in source.measures()

@@ -1,0 +1,99 @@
+"""The certificate of the endpoint, read again when its files have changed and come to rest."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+
+from lpforwarder.errors import Blocked
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks at the files."""
+
+Stamps: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+"""When each file was written, its size and its inode; None for one that is not there."""
+
+log = structlog.get_logger()
+
+
+class Credentials:
+    """Certificate, key, and the authority that clients must have a certificate of, if there is one."""
+
+    def __init__(
+        self,
+        cert_file: Path,
+        key_file: Path | None,
+        client_ca_file: Path | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cert_file = cert_file
+        self._key_file = key_file
+        self._client_ca_file = client_ca_file
+        self._files = [path for path in (cert_file, key_file, client_ca_file) if path is not None]
+        self._clock = clock
+        self._used: Stamps = ()
+        self._refused: Stamps = ()
+        self._seen: Stamps = ()
+        self._look_at = float("-inf")
+
+    def read(self) -> ssl.SSLContext:
+        """TLS 1.2 and newer with what the files hold now. Blocked (LPF504) when they cannot be used."""
+        stamps = _stamps(self._files)
+        try:
+            context = self._context()
+        except (OSError, ValueError) as error:
+            what = f"the certificate of the endpoint cannot be used: {_words(error)}"
+            fix = f"look at {self._cert_file}: openssl x509 -noout -text -in {self._cert_file}"
+            raise Blocked(what, code="LPF504", fix=fix) from error
+        self._used = self._seen = stamps
+        return context
+
+    def look(self) -> bool:
+        """True when other files are there since read(), usable ones; costs nothing if asked often."""
+        if self._clock() < self._look_at:
+            return False
+        self._look_at = self._clock() + LOOK_EVERY
+        before, self._seen = self._seen, _stamps(self._files)
+        if self._seen != before or self._seen in (self._used, self._refused):
+            return False
+        try:
+            self._context()
+        except (OSError, ValueError) as error:
+            self._refused = self._seen
+            log.error(
+                "endpoint.certificate_refused", reason=_words(error), fix="the old one is used until then"
+            )
+            return False
+        return True
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # An empty password: a key with one must not ask for it on the terminal.
+        context.load_cert_chain(self._cert_file, self._key_file, password="")
+        if self._client_ca_file is not None:
+            context.load_verify_locations(self._client_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def _stamps(paths: list[Path]) -> Stamps:
+    return tuple(_stamp(path) for path in paths)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)

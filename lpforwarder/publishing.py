@@ -1,0 +1,133 @@
+"""What the endpoint shows of the running service, and the worker that keeps a day of it in memory."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lpforwarder import rfc3339
+from lpforwarder.config.sections import HttpOptions
+from lpforwarder.endpoint.contract import Access, EndpointJournal
+from lpforwarder.endpoint.history import History
+from lpforwarder.endpoint.tokens import TokenFile
+from lpforwarder.event import OWN, Seq
+from lpforwarder.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from lpforwarder.endpoint.application import Service
+
+EVERY = 10.0
+"""Seconds between two looks at the service."""
+HAPPENINGS = 20
+LOOK_BACK = 20_000
+"""Places before the end that are searched for happenings of earlier lives."""
+_NO_HAPPENING = frozenset({"8009", "8013"})
+"""Heartbeats and reports on readers."""
+
+Facts = dict[str, Any]
+
+
+class Happenings:
+    """The last own events, without those that come again and again; for several threads."""
+
+    def __init__(self, journal: EndpointJournal) -> None:
+        self._journal = journal
+        self._found: deque[tuple[str, str]] = deque(maxlen=HAPPENINGS)
+        self._place: Seq | None = None
+
+    def look(self) -> None:
+        """Takes those that were written since."""
+        if self._place is None:
+            self._place = Seq(max(self._journal.oldest(), self._journal.newest() - LOOK_BACK))
+        while pages := self._journal.stored(self._place, 2_000):
+            for page in pages:
+                if page.source == OWN:
+                    self._found.extend(_told(page.lines))
+                self._place = Seq(page.first + page.count - 1)
+
+    def newest_first(self) -> Sequence[tuple[str, str]]:
+        """(RFC 3339 time, sentence)."""
+        return list(self._found)[::-1]
+
+
+def _told(lines: bytes) -> Iterator[tuple[str, str]]:
+    for line in lines.split(b"\n"):
+        event = json.loads(line)
+        if event["eventId"] not in _NO_HAPPENING:
+            yield event["timestamp"], event["message"]
+
+
+class Publisher:
+    """Hands the endpoint what it answers from, and looks at the service from time to time; a worker for that.
+
+    `snapshot` gives the facts of `status --json`, `troubles` what keeps the service from being ready. Both
+    are called from other threads.
+    """
+
+    def __init__(
+        self,
+        journal: EndpointJournal,
+        tokens: TokenFile,
+        snapshot: Callable[[], Facts],
+        troubles: Callable[[], Sequence[str]],
+        audit: Callable[[Access], None],
+    ) -> None:
+        self._journal = journal
+        self._tokens = tokens
+        self._snapshot = snapshot
+        self._troubles = troubles
+        self._audit = audit
+        self._history = History()
+        self._happenings = Happenings(journal)
+        self._looking = threading.Lock()
+
+    # ---- the worker -----------------------------------------------------------------------------------
+
+    def run(self, stop: Stop, beat: Callable[[], None]) -> None:
+        """Looks until stopped."""
+        while not stop.stopping:
+            self.look()
+            beat()
+            stop.wait(EVERY)
+
+    def abort(self) -> None:
+        """Nothing hangs here: no step waits for anybody outside."""
+
+    def look(self) -> Facts:
+        """The facts as they are now, with the day in strips and the happenings brought up to date."""
+        facts = self._snapshot()
+        with self._looking:
+            self._history.note(facts, time.monotonic())
+            self._happenings.look()
+        return facts
+
+    # ---- for the endpoint -----------------------------------------------------------------------------
+
+    def service(self, options: HttpOptions) -> Service:
+        """All that the endpoint answers from."""
+        from lpforwarder.endpoint.access import Doorkeeper
+        from lpforwarder.endpoint.application import Service
+
+        return Service(
+            journal=self._journal,
+            doorkeeper=Doorkeeper(self._tokens, self._audit, now=rfc3339.now),
+            snapshot=self._snapshot,
+            troubles=self._troubles,
+            metrics=self._metrics,
+            page=self._page if options.status_page else None,
+            is_metrics_open=options.metrics == "open",
+        )
+
+    def _metrics(self) -> bytes:
+        from lpforwarder.endpoint.metrics import exposition
+
+        return exposition(self._snapshot())
+
+    def _page(self) -> str:
+        from lpforwarder.endpoint.page.page import page
+
+        return page(self.look(), self._history, self._happenings.newest_first())

@@ -1,0 +1,75 @@
+"""The certificate of the endpoint: taken up when it is renewed, never given up for a broken one."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from lpforwarder.endpoint.credentials import LOOK_EVERY, Credentials
+from lpforwarder.errors import Blocked
+from tests.fakes.certificates import Certificates, KeyPair
+from tests.fakes.patience import StandingClock
+
+
+class House:
+    """Credentials whose files can be replaced, and a clock that stands."""
+
+    def __init__(self, folder: Path, certificates: Certificates) -> None:
+        self.cert, self.key = folder / "cert.pem", folder / "key.pem"
+        self.put(certificates.server)
+        self.clock = StandingClock()
+        self.credentials = Credentials(self.cert, self.key, certificates.ca_file, clock=self.clock)
+
+    def put(self, pair: KeyPair) -> None:
+        shutil.copy(pair.cert_file, self.cert)
+        shutil.copy(pair.key_file, self.key)
+
+    def looked(self) -> bool:
+        self.clock.now += LOOK_EVERY
+        return self.credentials.look()
+
+
+@pytest.fixture
+def house(tmp_path: Path, certificates: Certificates) -> House:
+    return House(tmp_path, certificates)
+
+
+def test_clients_need_a_certificate_where_there_is_an_authority_for_it(house: House) -> None:
+    context = house.credentials.read()
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_a_renewed_certificate_counts_once_its_files_have_come_to_rest(
+    house: House, certificates: Certificates
+) -> None:
+    house.credentials.read()
+    assert not house.looked()
+    house.put(certificates.wrong_name)
+    assert not house.looked()  # it may still be written
+    assert house.looked()
+    house.credentials.read()
+    assert not house.looked()
+
+
+def test_a_broken_certificate_is_told_once_and_the_old_one_stays(
+    house: House, certificates: Certificates
+) -> None:
+    house.credentials.read()
+    house.cert.write_text("half a certif")
+    with capture_logs() as logged:
+        assert [house.looked() for _ in range(4)] == [False] * 4
+    assert [line["event"] for line in logged] == ["endpoint.certificate_refused"]
+    house.put(certificates.server)
+    assert [house.looked() for _ in range(2)] == [False, True]
+
+
+def test_it_does_not_begin_with_a_certificate_that_cannot_be_used(house: House) -> None:
+    house.key.unlink()
+    with pytest.raises(Blocked, match=r"the certificate of the endpoint cannot be used: No such file") as it:
+        house.credentials.read()
+    assert it.value.code == "LPF504"

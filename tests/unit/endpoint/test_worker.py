@@ -1,0 +1,75 @@
+"""The endpoint as a worker: its port taken early, given free at the end, taken again after a failure."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from lpforwarder.config.sections import Address, HttpOptions, HttpTls
+from lpforwarder.endpoint.access import Doorkeeper
+from lpforwarder.endpoint.application import Service
+from lpforwarder.endpoint.tokens import TokenFile
+from lpforwarder.endpoint.worker import Endpoint
+from lpforwarder.errors import Blocked
+from lpforwarder.runtime.stop import Stop
+from tests.fakes.pulled_journal import FakePulledJournal
+
+
+def endpoint(folder: Path, port: int = 0, tls: HttpTls | None = None) -> Endpoint:
+    def service() -> Service:
+        return Service(
+            journal=FakePulledJournal(),
+            doorkeeper=Doorkeeper(TokenFile(folder / "tokens.json"), lambda _: None),
+            snapshot=dict,
+            troubles=list,
+            metrics=lambda: b"",
+            page=None,
+        )
+
+    return Endpoint(HttpOptions(listen=Address("127.0.0.1", port), tls=tls or HttpTls()), service)
+
+
+def test_it_answers_until_it_is_stopped_and_gives_the_port_free(tmp_path: Path) -> None:
+    made, stop, beaten = endpoint(tmp_path), Stop(), threading.Event()
+    made.open()
+    port = int(made.address.rpartition(":")[2])
+    thread = threading.Thread(target=made.run, args=(stop, beaten.set))
+    with capture_logs() as logged:
+        thread.start()
+        assert beaten.wait(10)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        client.request("GET", "/healthz")
+        assert client.getresponse().status == 200
+        client.close()
+        stop.set(1.0)
+        thread.join(10)
+    assert not thread.is_alive()
+    assert [line["address"] for line in logged if line["event"] == "endpoint.listening"] == [
+        f"127.0.0.1:{port}"
+    ]
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_port_that_is_taken_is_had_once_it_is_free(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        made = endpoint(tmp_path, other.getsockname()[1])
+        with pytest.raises(Blocked):
+            made.run(Stop(), lambda: None)
+    made.open()
+    made.open()
+    made.close()
+    made.close()
+
+
+def test_a_certificate_that_cannot_be_used_gives_the_port_free(tmp_path: Path) -> None:
+    made = endpoint(tmp_path, tls=HttpTls(cert_file=tmp_path / "none.pem"))
+    made.open()
+    port = int(made.address.rpartition(":")[2])
+    with pytest.raises(Blocked, match="certificate of the endpoint"):
+        made.run(Stop(), lambda: None)
+    socket.create_server(("127.0.0.1", port)).close()
