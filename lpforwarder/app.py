@@ -127,10 +127,11 @@ class App:
             parts.pop(name, None)
         if is_first and self._spokesman is not None:
             self._spokesman.started(settings)
+        self.settings = settings  # before the workers: some ask how the service is doing
         for name in changes.start:  # readers stand before writers in parts_of
             if name in parts:
                 self._start(name, parts[name])
-        self._parts, self.settings = parts, settings
+        self._parts = parts
         log.info("settings.applied", started=len(changes.start), stopped=len(gone), kept=len(changes.keep))
         if is_first and self._spokesman is not None:
             self.supervisor.start(REPORTER, self._spokesman.reporter, Policy())

@@ -91,9 +91,14 @@ class Stage:
             ) as self._collector,
         ):
             port = self._collector.address[1]
-            click.echo("  pretend vault --> journal --> pretend collector")
-            click.echo(f"  {vault.url} --> RFC 5424 over TCP, 127.0.0.1:{port}\n")
-            self._configure(vault.url, vault.options.account, vault.secret, port)
+            api = _port_of_api()
+            click.echo(
+                f"  pretend vault --> journal --> pretend collector   127.0.0.1:{port}, RFC 5424 over TCP"
+            )
+            click.echo(
+                f"                            `-> pull API, page      http://127.0.0.1:{api}/   token: demo\n"
+            )
+            self._configure(vault.url, vault.options.account, vault.secret, port, api)
             self._start()
             try:
                 yield
@@ -172,8 +177,9 @@ class Stage:
 
     # ---- the forwarder --------------------------------------------------------------------------------
 
-    def _configure(self, url: str, account: str, secret: str, port: int) -> None:
-        from lpforwarder import event_ids
+    def _configure(self, url: str, account: str, secret: str, port: int, api: int) -> None:
+        from lpforwarder import event_ids, rfc3339
+        from lpforwarder.endpoint.tokens import Token, TokenFile, beside, digest
 
         secret_file = self._folder / "demo.secret"
         secret_file.touch(mode=0o600)
@@ -191,8 +197,10 @@ class Stage:
             ],
             "journal": {"path": "journal.db"},
             "control_socket": "control.sock",
-            "http": {"listen": "none"},
+            "http": {"listen": f"127.0.0.1:{api}"},
         }  # fmt: skip
+        token = Token(name="demo", digest=digest("demo"), created=rfc3339.now())
+        TokenFile(beside(self._folder / "journal.db")).add(token)
         (self._folder / "demo.yaml").write_text(json.dumps(settings), encoding="utf-8")
 
     def _start(self) -> None:
@@ -270,6 +278,19 @@ class Stage:
             if time.monotonic() > deadline:
                 raise click.ClickException(self._excuse())
             time.sleep(0.1)
+
+
+def _port_of_api() -> int:
+    """The usual port, or any free one where that is taken."""
+    from lpforwarder.endpoint.listening import listen
+    from lpforwarder.errors import Blocked
+
+    try:
+        listener = listen("127.0.0.1", 9470)
+    except Blocked:
+        listener = listen("127.0.0.1", 0)
+    with listener:
+        return int(listener.getsockname()[1])
 
 
 def _say(text: str) -> None:

@@ -146,7 +146,11 @@ class HttpOptions(Options):
                 f"tokens and audit events would cross the network unencrypted at {address_text(self.listen)}"
             )
             fix = "set tls: {cert_file: …, key_file: …}, or listen on 127.0.0.1"
-            yield Finding(key="listen", what=what, fix=fix, note=False)
+            yield Finding(key="listen", what=what, fix=fix, code="LPF114", note=False)
+        if self.tls.client_ca_file is not None and self.tls.cert_file is None:
+            what = "clients can only be asked for certificates over TLS, and the endpoint has none itself"
+            fix = "set tls.cert_file and tls.key_file"
+            yield Finding(key="tls", what=what, fix=fix, code="LPF114", note=False)
 
 
 class LogOptions(Options):

@@ -87,6 +87,7 @@ class Pump:
         self._recorded = (0, 0)
         self._set_asides = SetAsides(name, journal)
         self._lateness = Lateness()
+        self._handed_over = 0
         self._refusals: list[Refusal] = []
         """Not yet set aside."""
         self._refused = 0
@@ -129,8 +130,8 @@ class Pump:
             self._end()
 
     def measures(self) -> Measures:
-        """How late events are handed over."""
-        return {"delivery_seconds": self._lateness.spread.as_json()}
+        """How many messages were handed to the network, repeats too, and how late."""
+        return {"events_sent": self._handed_over, "delivery_seconds": self._lateness.spread.as_json()}
 
     def abort(self) -> None:
         """Ends the call in flight; from another thread."""
@@ -194,6 +195,7 @@ class Pump:
                 self._rate.spend(len(encoded))
             self._transport.send([message for _, message in encoded])
             self._last_sent_at = self._clock()
+            self._handed_over += len(encoded)
             if is_first_time:
                 self._lateness.note(entries)
             if not self._unfenced:

@@ -139,7 +139,7 @@ _ALL = (
         name="events_sent",
         type="counter",
         labels=_COLLECTOR,
-        about="Events handed to the network at least once; kept over restarts",
+        about="Messages handed to the network since the collector's worker started, repeats and heartbeats too",
         normal="follows events_fetched_total, less what the collector's filters leave out",
     ),
     Kind(

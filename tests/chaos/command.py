@@ -16,6 +16,7 @@ from tests.chaos.suite import Job, Suite
 
 FOLDER = Path(__file__).parents[2] / "build" / "chaos"
 MIX = "30"
+FULL_LENGTH = 1800.0  # seconds; a shorter mix is no full run in the report
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TELL_EVERY = 60.0  # seconds between two words on the progress of the same scenario
 
@@ -82,7 +83,7 @@ def _jobs(given: argparse.Namespace, scenarios: dict[str, Scenario]) -> list[Job
         raise SystemExit(f"no such scenario: {', '.join(unknown)}; --list shows all")
     if given.long is not None and chosen != [MIX]:
         raise SystemExit(f"only scenario {MIX} can be made longer or shorter")
-    scale: Scale = given.scale
+    scale: Scale = given.scale if given.long is None or given.long >= FULL_LENGTH else "short"
     return [
         Job(scenario=scenarios[id], seed=seed, scale=scale, lasts=given.long)
         for id in chosen

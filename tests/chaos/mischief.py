@@ -19,6 +19,7 @@ from tests.fakes.children import ChildCollector
 from tests.fakes.daemon import Daemon
 
 _PIECE = 2**18
+PATIENCE = 120.0  # seconds for a start or an end where ten runs share a processor
 
 
 class Actor(ABC):
@@ -29,7 +30,7 @@ class Actor(ABC):
 
     lasts = (0.2, 5.0)
     rests = (2.0, 15.0)
-    ease = 1.0
+    calm = 1.0
     """How many times as long it rests as it is used to."""
 
     def __init__(self, seed: str) -> None:
@@ -50,7 +51,7 @@ class Actor(ABC):
             raise self.error
 
     def _act(self) -> None:
-        while not self._leaving.wait(self.random.uniform(*self.rests) * self.ease):
+        while not self._leaving.wait(self.random.uniform(*self.rests) * self.calm):
             try:
                 self.done[self.begin()] += 1
                 self._leaving.wait(self.random.uniform(*self.lasts))
@@ -188,7 +189,7 @@ class DaemonActor(Actor):
         daemon = self._stage.daemon
         if self._is_down:
             daemon.start()
-        daemon.wait_until(lambda facts: facts["running"], 30)
+        daemon.wait_until(lambda facts: facts["running"], PATIENCE)
 
     def _kill(self) -> str:
         self._stage.daemon.kill()
@@ -197,7 +198,7 @@ class DaemonActor(Actor):
         return "daemon killed"
 
     def _end(self) -> str:
-        code = self._stage.daemon.terminate(30)
+        code = self._stage.daemon.terminate(PATIENCE)
         self._stage.play.expect(code == 0, f"SIGTERM ended the daemon with {code}")
         self._stage.daemon_kills += 1
         self._is_down = True
@@ -223,7 +224,7 @@ class DaemonActor(Actor):
         second.configure(first.settings)
         try:
             second.start()
-            code = second.wait(30)
+            code = second.wait(PATIENCE)
             said = second.output()
         finally:
             second.close()

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 Scale = Literal["short", "full"]
 
+MINUTES, FAULTS = "minutes of faults", "faults"
+"""Figures of a mix of faults; a full run of one gets a line of its own in the report."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

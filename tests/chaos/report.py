@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from tests.chaos.outcome import Outcome, from_json
+from tests.chaos.outcome import FAULTS, MINUTES, Outcome, from_json
 from tests.chaos.play import Scenario
 from tests.chaos.registry import all_scenarios
 
@@ -43,12 +43,18 @@ def tables(outcomes: Sequence[Outcome]) -> str:
     rows = [(known[id], chosen) for id, chosen in _by_scenario(outcomes, known)]
     ours = [_row(scenario, runs) for scenario, runs in rows if scenario.is_ours]
     others = [_row_of_others(scenario, runs) for scenario, runs in rows if not scenario.is_ours]
-    return "\n".join([_where(), "", *_OURS, *ours, "", *_OTHERS, *others, ""])
+    long = [_row_of_long(run) for _, runs in rows for run in runs if _is_long(run)]
+    longs = ["", *_LONGS, *long] if long else []
+    return "\n".join([_where(), "", *_OURS, *ours, *longs, "", *_OTHERS, *others, ""])
 
 
 _OURS = (
     "| # | fault | runs | events | lost | copies (permitted) | worst recovery | said | result | measured |",
     "|--:|---|---|--:|--:|--:|--:|---|---|---|",
+)
+_LONGS = (
+    "| seed | minutes | faults | events | lost | copies (permitted) | recovery at the end | result | which |",
+    "|--:|--:|--:|--:|--:|--:|--:|---|---|",
 )
 _OTHERS = (
     "| forwarder, its collector killed or restarted | accidents | events | lost | per accident | copies |",
@@ -99,6 +105,26 @@ def _shown(value: float | int | str) -> str:
     return (
         value if isinstance(value, str) else f"{value:,.10g}" if isinstance(value, int) else f"{value:,.2f}"
     )
+
+
+def _is_long(run: Outcome) -> bool:
+    return run.scale == "full" and MINUTES in run.figures
+
+
+def _row_of_long(run: Outcome) -> str:
+    faults = {name: count for name, count in run.figures.items() if name not in (MINUTES, FAULTS)}
+    cells = (
+        str(run.seed),
+        f"{run.figures[MINUTES]:g}",
+        f"{run.figures[FAULTS]:,}",
+        f"{run.sent:,}",
+        f"{run.lost:,}",
+        f"{run.dup:,} ({run.dup_allowed:,})" if run.dup_allowed is not None else f"{run.dup:,}",
+        f"{run.recovery_s:.2f} s" if run.recovery_s is not None else "",
+        "good" if run.passed else f"**failed**: {run.failures[0][:200]}",
+        ", ".join(f"{name} {count}" for name, count in faults.items()),
+    )
+    return "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |"
 
 
 def _row_of_others(scenario: Scenario, runs: Sequence[Outcome]) -> str:

@@ -60,7 +60,7 @@ class Suite:
         tell: Callable[[str, str], object] = lambda _name, _what: None,
     ) -> None:
         self._folder = folder
-        self._counts = at_once is not None
+        self._at_once = at_once
         self._free = at_once or processors or float(len(os.sched_getaffinity(0)))
         self._most = self._free
         self._tell = tell
@@ -83,8 +83,12 @@ class Suite:
             self._changed.notify_all()
         self._threads.shutdown(cancel_futures=True)
 
+    def load(self, job: Job) -> float:
+        """What it takes: of the processors, or of the number that may run side by side."""
+        return 1.0 if self._at_once is not None else min(job.scenario.load, self._most)
+
     def _run(self, job: Job) -> Outcome:
-        load = 1.0 if self._counts else min(job.scenario.load, self._most)
+        load = self.load(job)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= load or self._closed)
             self._free -= load
@@ -126,7 +130,7 @@ class Suite:
             if self._closed:
                 raise RuntimeError("the suite is closed")
             process = subprocess.Popen(
-                [*_unshared(job.scenario), *_command(job, folder)],
+                [*_unshared(job.scenario), *command(job, folder)],
                 cwd=_CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -146,7 +150,8 @@ class Suite:
                 self._tell(job.name, line.rstrip("\n"))
 
 
-def _command(job: Job, folder: Path) -> list[str]:
+def command(job: Job, folder: Path) -> list[str]:
+    """Program and arguments of the process that plays it below `folder`."""
     options = {"--seed": str(job.seed), "--scale": job.scale, "--folder": str(folder / "scene")}
     if job.lasts is not None:
         options["--lasts"] = str(job.lasts)

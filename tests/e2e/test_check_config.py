@@ -35,9 +35,6 @@ error[LPF102] bad.yaml:9:11: `port` is 651400; ports end at 65535
 error[LPF104] bad.yaml:11:15: `verify` must be true or false, not the text "no"
    11 |       verify: no
       |               ^ write `false`; or better, set `ca_file` and keep checking
-note[LPF120] bad.yaml:12:1: this version has no HTTP endpoint: nothing will listen
-   12 | http:
-      | ^ see how it is doing with: lpforwarder status
 error[LPF103] bad.yaml:14:3: `listen` is written twice
    14 |   listen: 127.0.0.1:9470
       |   ^ the first one is on line 13; keep one

@@ -94,7 +94,7 @@ def busy_facts() -> dict[str, Any]:
     made = facts(
         sources={"acme": source(alarms=[error("LPF318")], measures=measures, **refused)},
         collectors={
-            "siem": collector(certificates=[certificate], measures={"delivery_seconds": spread}, **refused)
+            "siem": collector(certificates=[certificate], measures={"events_sent": 7, "delivery_seconds": spread}, **refused)
         },
         reload=True,
         last_heartbeat=NOW,

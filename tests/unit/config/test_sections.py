@@ -26,11 +26,6 @@ def test_what_is_no_address_and_port_is_refused(value: object) -> None:
         http(listen=value)
 
 
-def test_listening_for_everybody_without_tls_is_worth_a_note() -> None:
-    assert [finding.key for finding in http(listen="0.0.0.0:9470").advice()] == ["listen"]
-    assert not list(http(listen="[::1]:9470").advice())
-
-
 def test_the_defaults_are_those_of_the_documentation() -> None:
     journal, log = JournalOptions(), LogOptions()
     assert (journal.keep, journal.max_size, journal.when_full) == (30 * 86400, 10 * 2**30, "pause-polling")
@@ -43,11 +38,23 @@ def test_a_section_without_keys_has_the_defaults() -> None:
     assert made.log == LogOptions()
 
 
-def test_an_endpoint_that_does_not_exist_yet_is_not_promised_in_silence() -> None:
-    data = {"sources": [], "collectors": [], "http": {"listen": "127.0.0.1:9470"}}
-    (finding,) = Outline.model_validate(data, context={"folder": Path()}).advice()
-    assert (finding.key, finding.note) == ("http", True)
-    assert not list(Outline.model_validate({"sources": [], "collectors": []}, context={}).advice())
+def test_an_endpoint_that_others_can_reach_needs_a_certificate() -> None:
+    assert not list(http(listen="127.0.0.1:9470").advice())
+    assert not list(http(listen="[::1]:9470").advice())
+    (finding,) = http(listen="0.0.0.0:9470").advice()
+    assert (finding.key, finding.code, finding.note) == ("listen", "LPF114", False)
+    assert not list(http(listen="0.0.0.0:9470", tls={"cert_file": "c.pem", "key_file": "c.key"}).advice())
+
+
+def test_certificates_are_not_asked_of_clients_in_silence_where_nothing_is_encrypted() -> None:
+    (finding,) = http(listen="127.0.0.1:9470", tls={"client_ca_file": "ca.pem"}).advice()
+    assert (finding.key, finding.code, finding.note) == ("tls", "LPF114", False)
+
+
+def test_an_address_is_wanted_only_where_it_is_written() -> None:
+    assert http(listen="127.0.0.1:9470").is_wanted
+    assert not http(metrics="token").is_wanted
+    assert not http(listen="none").is_wanted
 
 
 def test_a_control_socket_must_fit_into_a_socket_address() -> None:

@@ -1,0 +1,187 @@
+"""Ten clients page a large journal while events come in and go out: nothing missing, nothing slowed.
+
+Small in the usual run; `scripts/pull-load` makes it a journal of a million events and prints the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpforwarder.event import Event, Seq
+from lpforwarder.intake.sources.sample_events import sample_event
+from lpforwarder.journal.sqlite import open_journal
+from tests.fakes.daemon import Daemon
+from tests.fakes.event_files import event_id_of, event_number
+from tests.fakes.pull_client import digest_of
+
+CHECKOUT = Path(__file__).parents[2]
+EVENTS = int(os.environ.get("LPFORWARDER_PULL_EVENTS", "100000"))
+CLIENTS = 10
+RATE = 1_000
+QUIET = float(os.environ.get("LPFORWARDER_PULL_QUIET", "10"))
+"""Seconds of delivery without clients, before and after."""
+PER_PAGE = 1_000
+START = "2026-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """How delivery did for a while."""
+
+    name: str
+    rate: float
+    median: float
+    worst: float
+
+    def line(self) -> str:
+        return (
+            f"{self.name:<34} {self.rate:6.0f} events/s each, age at the collector: "
+            f"median {self.median * 1000:.0f} ms, 99 of 100 {self.worst * 1000:.0f} ms"
+        )
+
+
+def fill(path: Path, events: int) -> None:
+    """A journal with so many old events, all of which both collectors have."""
+    with open_journal(path, keep=10**9, max_size=2**40, when_full="pause-polling") as journal:
+        for first in range(0, events, PER_PAGE):
+            page = [
+                Event.of(event_number(number) | {"source": "archive"})
+                for number in range(first, first + PER_PAGE)
+            ]
+            journal.append("archive", page, (), str(first))
+        for name in ("one", "two"):
+            journal.advance(name, Seq(events), Seq(events), clean=True)
+
+
+@contextmanager
+def child(*arguments: str, given: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A program of the tests; killed at the end."""
+    command = [sys.executable, "-m", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(given + "\n")
+            process.stdin.close()
+            yield process
+        finally:
+            process.kill()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def settings(ports: Sequence[int], count: int | None = None) -> dict[str, Any]:
+    live = {"name": "live", "type": "sample", "rate": RATE, "poll_interval": "100ms"}
+    collectors = [
+        {"name": name, "host": "127.0.0.1", "port": port, "transport": "tcp", "heartbeat": "0s"}
+        for name, port in zip(("one", "two"), ports, strict=True)
+    ]
+    return {
+        "sources": [live | ({} if count is None else {"count": count})],
+        "collectors": collectors,
+        "http": {"listen": "127.0.0.1:0"},
+    }
+
+
+def received(path: Path) -> list[tuple[float, int, float, list[str]]]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(json.loads(line)) for line in lines]
+
+
+def stretch(name: str, paths: Sequence[Path], began: float, ended: float) -> Stretch:
+    """Of both collectors, between two times."""
+    rows = [row for path in paths for row in received(path) if began <= row[0] < ended]
+    ages = sorted(age for _, count, age, _ in rows for _ in range(count))
+    return Stretch(
+        name=name,
+        rate=len(ages) / (ended - began) / len(paths),
+        median=statistics.median(ages),
+        worst=ages[int(len(ages) * 0.99)],
+    )
+
+
+def rest(seconds: float, daemon: Daemon) -> tuple[float, float]:
+    """When a stretch began and ended in which nobody pulls."""
+    began = time.time()
+    daemon.wait_until(lambda _: time.time() >= began + seconds, within=seconds + 10)
+    return began, time.time()
+
+
+@pytest.mark.slow
+def test_ten_clients_read_everything_once_in_order_and_delivery_is_not_slowed(tmp_path: Path) -> None:
+    fill_in = tmp_path / "daemon" / "journal.db"
+    fill_in.parent.mkdir()
+    fill_in.parent.chmod(0o700)
+    fill(fill_in, EVENTS)
+    enough = tmp_path / "enough"
+    files = [tmp_path / "one", tmp_path / "two"]
+    with ExitStack() as open_ones:
+        collectors = [
+            open_ones.enter_context(child("tests.fakes.late_collector", str(path), "live")) for path in files
+        ]
+        ports = [int(line_of(process)) for process in collectors]
+        daemon = open_ones.enter_context(Daemon(tmp_path / "daemon", settings(ports)))
+        facts = daemon.wait_until(lambda facts: facts["http"]["state"] == "running")
+        port = facts["http"]["listen"].rpartition(":")[2]
+        token = daemon.command("token", "create", "load").stdout.decode()
+        daemon.wait_until(lambda _: all(received(path) for path in files))
+
+        def client() -> subprocess.Popen[str]:
+            arguments = ("tests.fakes.pull_client", "--port", port, "--enough", str(enough))
+            return open_ones.enter_context(child(*arguments, given=token))
+
+        before = rest(QUIET, daemon)
+        alone_memory = daemon.memory("VmRSS")
+        began = time.time()
+        clients = [client() for _ in range(CLIENTS)]
+        for process in clients:
+            assert line_of(process) == "caught up"
+        paging = began, time.time()
+        following = rest(QUIET, daemon)
+        facts = daemon.status()
+        count = facts["sources"]["live"]["events"] + 2 * RATE
+        daemon.configure(settings(ports, count))
+        daemon.hup()
+        enough.write_text(str(EVENTS + count))
+        said = [json.loads(line_of(process)) for process in clients]
+        daemon.wait_until(lambda _: all(sum(row[1] for row in received(path)) >= count for path in files))
+        memory = daemon.memory()
+
+        # One client with nobody beside it.
+        single = json.loads([line for line in (client(),) for line in (line_of(line), line_of(line))][1])
+    stretches = [
+        stretch("without clients", files, *before),
+        stretch(f"{CLIENTS} clients page {EVENTS:,} events", files, *paging),
+        stretch(f"{CLIENTS} clients wait for events", files, *following),
+    ]
+    for each in stretches:
+        print(each.line())
+    took = paging[1] - paging[0]
+    print(f"all {CLIENTS} caught up after {took:.1f} s: {CLIENTS * EVENTS / took:,.0f} events/s together")
+    print(f"one client alone: {single['events'] / single['seconds']:,.0f} events/s")
+    print(f"memory: {alone_memory / 1e6:.0f} MB before, {memory / 1e6:.0f} MB at most")
+
+    live = [id_ for row in received(files[0]) for id_ in row[3]]
+    assert live == [id_ for row in received(files[1]) for id_ in row[3]]
+    assert live == [str(sample_event(1, number, 0, "live").text("id")) for number in range(count)]
+    expected = digest_of([*map(event_id_of, range(EVENTS)), *live])
+    assert [one["digest"] for one in said] == [expected] * CLIENTS
+    assert memory < 150 * 10**6
+    quiet, loaded, waiting = stretches
+    assert loaded.rate > 0.9 * quiet.rate
+    assert waiting.rate > 0.9 * quiet.rate
