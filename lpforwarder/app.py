@@ -76,7 +76,8 @@ class App:
         self.pumps: dict[str, Pump] = {}
         self.pollers: dict[str, Poller] = {}
         self._parts: dict[str, Part] = {}
-        self._started = rfc3339.now()
+        self._started = self._configured = rfc3339.now()
+        self._is_reload_good: bool | None = None
         self._spokesman: Spokesman | None = None
         self._endpoint: Endpoint | None = None
         self._publisher: Publisher | None = None
@@ -131,7 +132,7 @@ class App:
         for name in changes.start:  # readers stand before writers in parts_of
             if name in parts:
                 self._start(name, parts[name])
-        self._parts = parts
+        self._parts, self._configured = parts, rfc3339.now()
         log.info("settings.applied", started=len(changes.start), stopped=len(gone), kept=len(changes.keep))
         if is_first and self._spokesman is not None:
             self.supervisor.start(REPORTER, self._spokesman.reporter, Policy())
@@ -143,9 +144,11 @@ class App:
         try:
             settings = load(path)
         except ConfigError as error:
+            self._is_reload_good = False
             if self._spokesman is not None:
                 self._spokesman.refused(error)
             raise
+        self._is_reload_good = True
         if before is not None:
             self._tell_what_waits(settings)
         changes = self.apply(settings, meanwhile)
@@ -202,6 +205,8 @@ class App:
             warnings=self.journal.warnings,
             heartbeat=self._spokesman.reporter.last_heartbeat if self._spokesman else None,
             endpoint=self._endpoint_state(),
+            configured=self._configured,
+            reload=self._is_reload_good,
         )
         return status.snapshot(self.settings, facts, self.journal.waiting, life, now=rfc3339.now())
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 KINDS = ("sources", "formats", "envelopes", "transports")
 
 
 @cache
+def _installed() -> EntryPoints:
+    """All entry points of the machine. To read them opens a file of every installed package: once will do."""
+    return entry_points()
+
+
+@cache
 def registered(kind: str) -> dict[str, EntryPoint]:
     """The entry points of `lpforwarder.<kind>` by name; nothing is imported yet."""
-    return {point.name: point for point in entry_points(group=f"lpforwarder.{kind}")}
+    return {point.name: point for point in _installed().select(group=f"lpforwarder.{kind}")}
 
 
 @cache

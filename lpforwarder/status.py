@@ -81,6 +81,8 @@ class Life:
     """False when the last reload was refused and the settings before it stay; None before the first one."""
     endpoint: EndpointState | None = None
     """None when it is switched off."""
+    configured: str | None = None
+    """When the settings in force were applied; RFC 3339."""
 
 
 def snapshot(
@@ -98,6 +100,7 @@ def snapshot(
         "pid": life.pid if life else None,
         "started": life.started if life else None,
         "last_heartbeat": life.heartbeat if life else None,
+        "configured": life.configured if life else None,
         "reload": life.reload if life else None,
         "sources": sources,
         "collectors": collectors,

@@ -152,7 +152,7 @@ ROWS: dict[str, Sequence[Panel]] = {
         Panel(
             title="Delivery time",
             lines=_quantiles("delivery_seconds", _C, "collector"),
-            normal="half below the poll interval, 99 % below twice that; history that is fetched late counts in full",
+            normal="half below the poll interval, 99 % below twice that; old history counts in full",
             alerts=["DeliveryLate"],
             unit="s",
         ),
@@ -241,7 +241,7 @@ ROWS: dict[str, Sequence[Panel]] = {
         Panel(
             title="Memory",
             lines=[(f'process_resident_memory_bytes{{job="lpforwarder",{_I}}}', "{{instance}}")],
-            normal="60 to 150 MB, and level",
+            normal="level, and below 150 MB",
             unit="bytes",
         ),
         Panel(

@@ -83,6 +83,7 @@ class Options(BaseModel):
         frozen=True,
         strict=True,
         arbitrary_types_allowed=True,
+        defer_build=True,
         json_schema_extra=_defaults_as_written,
     )
 

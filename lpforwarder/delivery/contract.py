@@ -61,6 +61,9 @@ class Transport(Protocol):
     One that has any may offer two attributes more, which log, status and own events show: `certificates`,
     a sequence of Certificate (certificates.py), and `alarms`, a sequence of Failure, for what a person
     should look at although the link works.
+    One whose send() may wait for the collector time and again also has offer(messages, within): it hands
+    over the first of them that there is room for within so many seconds, and says how many, perhaps none.
+    A worker that sits in one call for minutes looks dead.
     """
 
     @property

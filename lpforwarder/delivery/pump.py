@@ -7,7 +7,7 @@ supervisor runs it again. Its checkpoint says *confirmed*, never *sent*.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from lpforwarder.runtime.measures import Measures
 
 HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a reset
 BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
+OFFER_WITHIN = 1.0  # seconds between two signs of life while a slow collector takes a batch
 IDLE_FENCE = 2.0  # seconds without a new event after which a fence costs nobody anything
 IDLE_WAIT = 0.5  # seconds between two looks at a link that has nothing to do
 BUSY_WAIT = 0.02  # the same while something is unconfirmed
@@ -78,6 +79,8 @@ class Pump:
         self._transport = transport
         self._limits = limits
         self._clock = clock
+        self._offer: Callable[[Sequence[bytes], float], int] | None = getattr(transport, "offer", None)
+        self._beat: Callable[[], None] = lambda: None
         self._open = False
         self._unfenced = 0
         self._first_unfenced_at = 0.0
@@ -111,6 +114,7 @@ class Pump:
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Forwards until stopped, then drains. Raises what broke the link, after recording."""
+        self._beat = beat
         try:
             while not stop.stopping:
                 moved = self.step()
@@ -123,6 +127,7 @@ class Pump:
 
     def run_to_end(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Forwards what the journal holds now, and returns when all of it is confirmed."""
+        self._beat = beat
         try:
             self.step()
             self._finish(stop, beat)
@@ -193,7 +198,7 @@ class Pump:
             self._watch.sends()
             if self._rate is not None:
                 self._rate.spend(len(encoded))
-            self._transport.send([message for _, message in encoded])
+            self._hand_over([message for _, message in encoded])
             self._last_sent_at = self._clock()
             self._handed_over += len(encoded)
             if is_first_time:
@@ -204,6 +209,16 @@ class Pump:
             self._watch.sent()
         else:
             self.window.sent((), entries[-1].seq)
+
+    def _hand_over(self, messages: list[bytes]) -> None:
+        """All of them, in the pace of the collector; one that is slow moves its checkpoint meanwhile."""
+        if self._offer is None:
+            self._transport.send(messages)
+            return
+        place = 0
+        while (place := place + self._offer(messages[place:], OFFER_WITHIN)) < len(messages):
+            self._beat()
+            self._collect(0.0)
 
     def _encoded(self, entries: list[Entry]) -> list[tuple[Seq, bytes]]:
         """The messages with their places. What none can be made of is set aside, durably."""

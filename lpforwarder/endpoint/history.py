@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 STEP = 300.0
@@ -16,7 +17,7 @@ STEP = 300.0
 STEPS = 288
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """Five minutes of one source or collector."""
 
@@ -24,11 +25,18 @@ class Step:
     in_trouble: bool = False
 
 
+def _day() -> deque[Any]:
+    return deque(maxlen=STEPS)
+
+
 @dataclass(slots=True)
 class _Strip:
+    """Numbers side by side instead of objects: with a thousand sources they are 288,000."""
+
     total: int
     """The counter at the last look."""
-    steps: deque[Step] = field(default_factory=lambda: deque(maxlen=STEPS))
+    events: deque[int] = field(default_factory=_day)
+    troubles: deque[bool] = field(default_factory=_day)
 
 
 class History:
@@ -43,15 +51,24 @@ class History:
         """Takes the status at `now`, seconds of a monotonic clock."""
         with self._guard:
             fresh = self._new_steps(now)
+            known = self._strips
+            self._strips = {}  # who is no longer configured is forgotten
             for kind, counter in (("sources", "events"), ("collectors", "confirmed")):
                 for name, part in facts[kind].items():
-                    self._add(f"{kind}:{name}", part[counter], part["error"] is not None, fresh)
+                    strip = known.get(f"{kind}:{name}") or _Strip(part[counter])
+                    self._strips[f"{kind}:{name}"] = strip
+                    _add(strip, part[counter], part["error"] is not None, fresh)
 
-    def steps(self, kind: str, name: str) -> Sequence[Step]:
-        """The steps so far, oldest first, the present one last; `kind` is `sources` or `collectors`."""
+    def steps(self, kind: str, name: str, last: int = STEPS) -> Sequence[Step]:
+        """The `last` steps, oldest first, the present one last; `kind` is `sources` or `collectors`."""
         with self._guard:
             strip = self._strips.get(f"{kind}:{name}")
-            return [Step(step.events, step.in_trouble) for step in strip.steps] if strip else []
+            if strip is None:
+                return []
+            skipped = max(len(strip.events) - last, 0)
+            return [
+                Step(*each) for each in islice(zip(strip.events, strip.troubles, strict=True), skipped, None)
+            ]
 
     def _new_steps(self, now: float) -> int:
         if self._begun is None:
@@ -61,10 +78,11 @@ class History:
         self._begun += fresh * STEP
         return fresh
 
-    def _add(self, key: str, total: int, in_trouble: bool, fresh: int) -> None:
-        strip = self._strips.setdefault(key, _Strip(total))
-        strip.steps.extend(Step() for _ in range(min(max(fresh, 0 if strip.steps else 1), STEPS)))
-        step = strip.steps[-1]
-        step.events += max(total - strip.total, 0)
-        step.in_trouble |= in_trouble
-        strip.total = total
+
+def _add(strip: _Strip, total: int, in_trouble: bool, fresh: int) -> None:
+    wanted = min(max(fresh, 0 if strip.events else 1), STEPS)
+    strip.events.extend([0] * wanted)
+    strip.troubles.extend([False] * wanted)
+    strip.events[-1] += max(total - strip.total, 0)
+    strip.troubles[-1] |= in_trouble
+    strip.total = total

@@ -23,7 +23,7 @@ from lpforwarder.endpoint.metric_kinds import KINDS, PREFIX
 Rows: TypeAlias = Iterable[tuple[Sequence[str], float]]
 """Values of the labels → the number."""
 
-_FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+_FAMILIES: Any = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
 def exposition(facts: Mapping[str, Any]) -> bytes:
@@ -123,6 +123,7 @@ def _errors(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
 
 def _family(name: str, rows: Rows) -> Metric:
     kind = KINDS[name]
+    family: CounterMetricFamily | GaugeMetricFamily
     family = _FAMILIES[kind.type](PREFIX + name, kind.about, labels=kind.labels)
     for values, number in rows:
         family.add_metric(values, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 
 from lpforwarder.errors import Blocked
@@ -60,7 +60,7 @@ class PulledJournal:
         forms, place = _written(event_id), self.oldest()
         while True:
             pages, end = self._likely(place, forms)
-            if end == place:  # damage, or the end
+            if end == place:  # damage, or the last row, behind which nothing begins
                 pages = self.stored(place, READ_EVENTS)
                 if not pages:
                     return None
@@ -105,7 +105,7 @@ def _search(connection: sqlite3.Connection, place: Seq, forms: Sequence[bytes]) 
     sure, behind, octets, pending = place, place + 1, 0, list[int]()
     try:
         with closing(connection.execute(query, (*forms, place))) as rows:
-            for first, following, size, is_likely in _and_the_end(rows, ends(connection)[1] + 1):
+            for first, following, size, is_likely in rows:
                 if first != behind:
                     break
                 found += pending
@@ -117,12 +117,6 @@ def _search(connection: sqlite3.Connection, place: Seq, forms: Sequence[bytes]) 
         if not is_damage(error):
             raise
     return found, sure
-
-
-def _and_the_end(rows: Iterable[tuple[int, int, int, int]], end: int) -> Iterable[tuple[int, int, int, int]]:
-    """The rows, and one without contents that begins where the journal ends."""
-    yield from rows
-    yield end, end, 0, 0
 
 
 def _entry_in(page: StoredPage, event_id: str, forms: Sequence[bytes]) -> Entry | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 from tests.fakes.collectors import send_naively
 from tests.fakes.daemon import clean_environment, lpforwarder
@@ -34,8 +37,11 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
+            if b"pull API" in line:
+                address = line.split(b"http://")[1].split(b"/")[0].decode()
             if b"@" in line:  # the first event
                 break
+        assert pulled(address)[0]["eventId"] == "8001"
         running = processes_with(str(tmp_path))
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
@@ -43,6 +49,14 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert (process.returncode, errors.strip()) == (130, b"")
     assert processes_with(str(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def pulled(address: str) -> list[dict[str, Any]]:
+    """What the pull API of the demo gives to the token it tells."""
+    request = Request(f"http://{address}/v1/events", headers={"Authorization": "Bearer demo"})
+    with urlopen(request, timeout=10) as answer:
+        found: list[dict[str, Any]] = json.loads(answer.read())
+        return found
 
 
 def processes_with(argument: str) -> list[int]:

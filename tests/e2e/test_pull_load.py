@@ -30,7 +30,7 @@ CHECKOUT = Path(__file__).parents[2]
 EVENTS = int(os.environ.get("LPFORWARDER_PULL_EVENTS", "100000"))
 CLIENTS = 10
 RATE = 1_000
-QUIET = float(os.environ.get("LPFORWARDER_PULL_QUIET", "10"))
+QUIET = float(os.environ.get("LPFORWARDER_PULL_QUIET", "8"))
 """Seconds of delivery without clients, before and after."""
 PER_PAGE = 1_000
 START = "2026-01-01T00:00:00Z"
@@ -68,7 +68,8 @@ def fill(path: Path, events: int) -> None:
 @contextmanager
 def child(*arguments: str, given: str = "") -> Iterator[subprocess.Popen[str]]:
     """A program of the tests; killed at the end."""
-    command = [sys.executable, "-m", *arguments]
+    nice = ["nice", "-n", "19"] if "pull_client" in arguments[0] else []
+    command = [*nice, sys.executable, "-m", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=CHECKOUT, stdin=pipe, stdout=pipe, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""Facts as `status --json` gives them, for whoever shows them."""
+"""Facts as `status --json` gives them, for whoever shows them; tests/contract/test_facts.py compares the keys."""
 
 from __future__ import annotations
 
@@ -12,10 +12,28 @@ def error(code: str = "LPF202", text: str = "connection refused", fix: str = "st
     return {"code": code, "text": text, "fix": fix}
 
 
+def warning(code: str = "LPF511", text: str = "the journal fills up", **changes: Any) -> dict[str, Any]:
+    """What the journal has to say, in the form of the status."""
+    return {**error(code, text, "make room"), "grave": False, **changes}
+
+
+def certificate(days: int = 39, **changes: Any) -> dict[str, Any]:
+    """A certificate of a link, in the form of the status."""
+    return {
+        "kind": "collector",
+        "subject": "siem.example.net",
+        "not_after": "2027-01-01T00:00:00.000Z",
+        "days": days,
+        "text": f"the collector's certificate siem.example.net ends in {days} days",
+        **changes,
+    }
+
+
 def source(**changes: Any) -> dict[str, Any]:
     """A source that is well."""
     return {
         "state": "running",
+        "since": "2026-11-19T16:00:00.000Z",
         "error": None,
         "next_try": None,
         "last_poll": "2026-11-22T19:59:48.000Z",
@@ -34,6 +52,7 @@ def collector(**changes: Any) -> dict[str, Any]:
     """A collector that is well."""
     return {
         "state": "running",
+        "since": "2026-11-19T16:00:00.000Z",
         "error": None,
         "next_try": None,
         "waiting": 0,
@@ -45,9 +64,15 @@ def collector(**changes: Any) -> dict[str, Any]:
         "replayed": 12,
         "set_aside": 0,
         "set_aside_total": 0,
+        "set_aside_lost": 0,
         "lost": 0,
         "connected_since": "2026-11-19T16:00:02.000Z",
         "last_sent": "2026-11-22T19:59:21.000Z",
+        "last_confirmed": "2026-11-22T19:59:22.000Z",
+        "stalled_since": None,
+        "rate_limit": "none",
+        "held": False,
+        "alarms": [],
         "transport": "tls",
         "target": "siem.example.net:6514",
         "certificates": [],
@@ -69,6 +94,9 @@ def facts(
         "running": True,
         "pid": 812,
         "started": "2026-11-19T16:00:00.000Z",
+        "configured": "2026-11-20T09:14:00.000Z",
+        "reload": None,
+        "last_heartbeat": None,
         "sources": {"acme": source()} if sources is None else sources,
         "collectors": {"siem": collector()} if collectors is None else collectors,
         "journal": {
@@ -81,6 +109,18 @@ def facts(
             "full_in_seconds": 5_270_400.0,
             "warnings": [],
         },
+        "http": {
+            "state": "running",
+            "since": "2026-11-19T16:00:00.000Z",
+            "error": None,
+            "next_try": None,
+            "failures": {},
+            "measures": {},
+            "listen": "127.0.0.1:9470",
+            "tls": False,
+            "clients": 2,
+            "wanted": True,
+        },
         **changes,
     }
 
@@ -89,15 +129,14 @@ def busy_facts() -> dict[str, Any]:
     """A service of which everything is known, troubles included."""
     spread = {"buckets": [(0.5, 1), (None, 2)], "sum": 1.5}
     measures = {"poll_seconds": spread, "clock_skew_seconds": 0.2, "secret_age_seconds": 60}
-    certificate = {"kind": "collector", "not_after": "2027-01-01T00:00:00.000Z"}
     refused = {"error": error(), "failures": {"LPF202": 2}}
     made = facts(
         sources={"acme": source(alarms=[error("LPF318")], measures=measures, **refused)},
         collectors={
-            "siem": collector(certificates=[certificate], measures={"events_sent": 7, "delivery_seconds": spread}, **refused)
+            "siem": collector(certificates=[certificate()], measures={"events_sent": 7, "delivery_seconds": spread}, **refused)
         },
         reload=True,
         last_heartbeat=NOW,
     )
-    made["journal"]["warnings"] = [error("LPF511")]
+    made["journal"]["warnings"] = [warning()]
     return made

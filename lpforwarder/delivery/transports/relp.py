@@ -82,17 +82,26 @@ class RelpTransport(TcpTransport):
         super().open()
 
     def send(self, messages: Sequence[bytes]) -> None:
+        place = 0
+        while place < len(messages):
+            place += self.offer(messages[place:], LOOK)
+
+    def offer(self, messages: Sequence[bytes], within: float) -> int:
+        """Hands over the first of these that the window has room for; how many, none if it stays full.
+
+        Waits `within` seconds at most for answers that make room; longer for the collector to read what is
+        written, or to answer once more what it has refused.
+        """
         try:
             self._let_change()
             self._has_tried = True
-            place = 0
-            while place < len(messages):
-                room = self._room(len(messages) - place)
-                self._hand_over(messages[place : place + room])
-                place += room
+            room = self._room(len(messages), within)
+            if room:
+                self._hand_over(messages[:room])
         except Failure as error:
             self._fail(error)
             raise
+        return room
 
     def refused(self) -> Sequence[Refusal]:
         refusals, self._refusals = self._refusals, []
@@ -146,18 +155,20 @@ class RelpTransport(TcpTransport):
 
     # ---- sending --------------------------------------------------------------------------------------
 
-    def _room(self, wanted: int) -> int:
+    def _room(self, wanted: int, within: float) -> int:
         """How many of so many messages may go out now; waits for the answers that make room.
 
-        Half a window at least: a write for each answer that comes in would cost more than the messages.
+        It waits for half a window: a write for each answer that comes in would cost more than the messages.
         """
         self._live()
         least = min(wanted, max(self._window // 2, 1))
-        self._await(lambda: self._window - len(self._waiting) >= least)
+        self._wait_for(lambda: self._window - len(self._waiting) >= least, within)
         _, session = self._present()
         is_long = session.sent + self._window > self._longest_session
         if self._refused or is_long:
-            self._await(lambda: not self._waiting)
+            self._wait_for(lambda: not self._waiting, within)
+            if self._waiting:
+                return 0
             self._settle_refused()
         if is_long:
             self._rotate()
@@ -171,10 +182,6 @@ class RelpTransport(TcpTransport):
         self._waiting.extend(messages)
         self._sent += len(messages)
         connection.write(session.messages(messages), self._options.stall_timeout)
-
-    def _await(self, true: Callable[[], bool]) -> None:
-        while not true():
-            self._wait_for(true, LOOK)
 
     # ---- answers --------------------------------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lpforwarder import __version__
-from lpforwarder.endpoint.history import History, Step
+from lpforwarder.endpoint.history import STEP, History
 from lpforwarder.endpoint.page import drawing
+from lpforwarder.endpoint.page.parts import note, section
 from lpforwarder.endpoint.page.style import STYLE
 from lpforwarder.endpoint.page.words import ago, count, escape, octets, span
 
@@ -25,12 +26,9 @@ def page(facts: Mapping[str, Any], history: History, happenings: Iterable[tuple[
     """
     body = [
         _verdict(facts),
-        f'<div class="picture">{drawing.flow(facts, _rates(facts, history), _room(facts))}</div>',
-        _section(
-            "Collectors",
-            [_collector(name, part, facts, history) for name, part in facts["collectors"].items()],
-        ),
-        _section("Sources", [_source(name, part, facts, history) for name, part in facts["sources"].items()]),
+        _picture(facts, history),
+        section("collectors", facts, history),
+        section("sources", facts, history),
         _happenings(happenings, facts["time"]),
         _foot(facts),
     ]
@@ -45,95 +43,35 @@ def page(facts: Mapping[str, Any], history: History, happenings: Iterable[tuple[
 
 def _verdict(facts: Mapping[str, Any]) -> str:
     sign = f'<span class="verdict {facts["verdict"]}">{_SIGNS[facts["verdict"]]}</span>'
-    notes = [_note(warning) for warning in facts["journal"].get("warnings", ())]
-    return f"<h1>{sign} {escape(facts['sentence'])}</h1>{''.join(notes)}"
+    return f"<h1>{sign} {escape(facts['sentence'])}</h1>{''.join(_notes(facts))}"
 
 
-def _note(trouble: Mapping[str, str], *, bad: bool = False) -> str:
-    fix = f" To do: {escape(trouble['fix'])}" if trouble.get("fix") else ""
-    kind = "note bad" if bad else "note"
-    return f'<p class="{kind}">{escape(trouble["text"])} [{escape(trouble["code"])}].{fix}</p>'
+def _notes(facts: Mapping[str, Any]) -> Iterable[str]:
+    """What concerns neither a source nor a collector."""
+    for warning in facts["journal"]["warnings"]:
+        yield note(warning, bad=warning["grave"])
+    if facts["http"] is not None and facts["http"]["error"] is not None:
+        yield note(facts["http"]["error"])
+    if facts["reload"] is False:
+        yield (
+            '<p class="note">The last reload was refused; the settings before it are in force. '
+            "Try: <code>lpforwarder check-config</code></p>"
+        )
 
 
-def _section(title: str, parts: Sequence[str]) -> str:
-    return f"<h2>{title}</h2>{''.join(parts)}"
-
-
-def _collector(name: str, part: Mapping[str, Any], facts: Mapping[str, Any], history: History) -> str:
-    now = facts["time"]
-    days = [certificate.get("days_left") for certificate in part.get("certificates", ())]
-    known = [number for number in days if number is not None]
-    rows = [
-        ("waiting", f"{part['waiting']:,}"),
-        ("oldest", ago(part["oldest_waiting"], now) if part["waiting"] else "–"),
-        ("last sent", ago(part["last_sent"], now)),
-        ("confirmed", f"{part['confirmed']:,}"),
-        ("confirmed by", part["confirm"] or "–"),
-        ("sent again", f"{part['replayed']:,}"),
-        ("set aside", f"{part['set_aside']:,}"),
-        ("connected", ago(part["connected_since"], now).removesuffix(" ago")),
-    ]
-    if known:
-        rows.append(("certificate ends in", count(min(known), "day")))
-    hint = f"lpforwarder test-send --collector {name}"
-    head = f"{escape(name)} <span>{escape(part['transport'])} {escape(part['target'])}</span>"
-    return _part(head, part, rows, now, hint, history.steps("collectors", name), "out")
-
-
-def _source(name: str, part: Mapping[str, Any], facts: Mapping[str, Any], history: History) -> str:
-    now = facts["time"]
-    rows = [
-        ("last poll", ago(part["last_poll"], now)),
-        ("newest event", ago(part["newest_event"], now)),
-        ("events", f"{part['events']:,}"),
-        ("known already", f"{part['duplicates']:,}"),
-        ("set aside", f"{part['rejects']:,}"),
-    ]
-    hint = f"lpforwarder test-pull --source {name}"
-    return _part(escape(name), part, rows, now, hint, history.steps("sources", name), "in")
-
-
-def _part(
-    head: str,
-    part: Mapping[str, Any],
-    rows: Iterable[tuple[str, str]],
-    now: str,
-    hint: str,
-    steps: Sequence[Step],
-    way: str,
-) -> str:
-    """One source or collector."""
-    state = "ok" if part["error"] is None and part["state"] == "running" else "behind"
-    cells = "".join(f"<div><dt>{title}</dt><dd>{escape(value)}</dd></div>" for title, value in rows)
-    notes = [_note(alarm) for alarm in part.get("alarms", ())]
-    if part["error"] is not None:
-        again = f" Next try {ago(part['next_try'], now)}." if part["next_try"] else ""
-        notes.append(_note(part["error"], bad=True))
-        notes.append(f'<p class="note bad">{again} Try: <code>{escape(hint)}</code></p>')
-    day = drawing.strip(steps, f"24 hours {way}")
-    return (
-        f'<div class="part"><h3><span class="{state}">{escape(part["state"])}</span> {head}</h3>'
-        f"<dl>{cells}</dl>{''.join(notes)}{day}"
-        '<div class="scale"><span>24 h ago</span><span>12 h</span><span>now</span></div></div>'
-    )
-
-
-def _happenings(happenings: Iterable[tuple[str, str]], now: str) -> str:
-    rows = [
-        f'<tr><td title="{escape(time)}">{ago(time, now)}</td><td>{escape(text)}</td></tr>'
-        for time, text in happenings
-    ]
-    return f"<h2>What happened last</h2><table>{''.join(rows)}</table>" if rows else ""
+def _picture(facts: Mapping[str, Any], history: History) -> str:
+    rates, room = _rates(facts, history), _room(facts)
+    forms = (drawing.WIDE, drawing.NARROW)
+    return "".join(drawing.flow(facts, rates, room, form) for form in forms)
 
 
 def _rates(facts: Mapping[str, Any], history: History) -> dict[str, float]:
-    """Events a minute of the last quarter of an hour."""
+    """Events a minute of the last quarter of an hour, of the parts that are drawn."""
     rates = {}
     for kind in ("sources", "collectors"):
-        for name in facts[kind]:
-            steps = history.steps(kind, name)[-_RATE_STEPS:]
-            if steps:
-                rates[f"{kind}:{name}"] = sum(step.events for step in steps) / (5 * len(steps))
+        for name, _ in drawing.boxes(facts[kind]):
+            if steps := history.steps(kind, name, _RATE_STEPS):
+                rates[f"{kind}:{name}"] = sum(step.events for step in steps) / (STEP / 60 * len(steps))
     return rates
 
 
@@ -141,17 +79,44 @@ def _room(facts: Mapping[str, Any]) -> str:
     left = facts["journal"]["full_in_seconds"]
     if left is None:
         return octets(facts["journal"]["bytes"])
-    return f"room for {left / _DAYS:,.0f} days" if left > 2 * _DAYS else f"full in {span(left)}"
+    return f"room for {left / _DAYS:,.0f} d" if left > 2 * _DAYS else f"full in {span(left)}"
+
+
+def _happenings(happenings: Iterable[tuple[str, str]], now: str) -> str:
+    rows = [
+        f'<tr><td title="{escape(time)}">{ago(time, now)}</td><td>{escape(text)}</td></tr>'
+        for time, text in happenings
+    ]
+    return f'<h2>What happened last</h2><table class="log">{"".join(rows)}</table>' if rows else ""
 
 
 def _foot(facts: Mapping[str, Any]) -> str:
-    journal = facts["journal"]
-    kept = max(journal["last"] - journal["first"] + 1, 0) if journal["last"] else 0
-    up = ago(facts["started"], facts["time"]).removesuffix(" ago")
+    now = facts["time"]
     return (
-        f"<footer><p>lpforwarder {__version__}, up {up}. "
-        f"Journal: {count(kept, 'event')}, {octets(journal['bytes'])}. "
-        f"As of {escape(facts['time'])}; refreshes every {REFRESH} s.</p>"
+        "<footer><p>In the strips: red is a time in trouble, grey is before the service started or the part "
+        "was added; higher bars are more events, on a logarithmic scale.</p>"
+        f"<p>lpforwarder {__version__}, up {_age(facts['started'], now)}, "
+        f"configuration of {ago(facts['configured'], now)}. {_journal(facts['journal'])} {_endpoint(facts)} "
+        f"As of {escape(now)}; refreshes every {REFRESH} s.</p>"
         '<p><a href="/metrics">metrics</a> · <a href="/healthz">health</a> · '
         '<a href="/readyz">readiness</a> · <a href="/openapi.json">API description</a></p></footer>'
     )
+
+
+def _age(time: str | None, now: str) -> str:
+    return ago(time, now).removesuffix(" ago")
+
+
+def _journal(journal: Mapping[str, Any]) -> str:
+    kept = max(journal["last"] - journal["first"] + 1, 0) if journal["last"] else 0
+    lost = sum(gap["count"] for gap in journal["gaps"] if gap["lost"] and not gap["collector"])
+    damaged = f", {count(lost, 'event')} damaged and lost" if lost else ""
+    return f"Journal: {count(kept, 'event')}, {octets(journal['bytes'])}{damaged}."
+
+
+def _endpoint(facts: Mapping[str, Any]) -> str:
+    http = facts["http"]
+    if http is None:
+        return ""
+    scheme = "https" if http["tls"] else "http"
+    return f"Endpoint: {scheme}://{escape(http['listen'])}/, {count(http['clients'], 'client')}."

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape as escape
+from typing import Any
 
 from lpforwarder import rfc3339
 
+_FAILING = {"sources": "cannot be read", "collectors": "unreachable"}
+_STATES = {"blocked": "needs a person", "crashed": "crashed: a bug of ours"}
+_RECEIPTS = {
+    "close": "yes: it closed in order",
+    "kernel": "its kernel only",
+    "relp": "yes: acknowledged",
+}
+_PAUSED = frozenset({"LPF501", "LPF509"})
+"""The journal takes nothing, so the source is not asked."""
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -44,3 +55,28 @@ def octets(number: float) -> str:
 def count(number: int, thing: str) -> str:
     """`1 event`, `48,112 events`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def state_of(kind: str, part: Mapping[str, Any]) -> str:
+    """How a source or collector is, in a few words; `kind` is `sources` or `collectors`."""
+    if part["error"] is not None:
+        if part["error"]["code"] in _PAUSED:
+            return "paused"
+        return _STATES.get(part["state"], _FAILING[kind])
+    if part.get("stalled_since"):
+        return "stalled"
+    if part.get("connected_since"):
+        return "connected"
+    return str(part["state"])
+
+
+def rank(part: Mapping[str, Any]) -> int:
+    """0 for a part in trouble, 1 for one that a person should look at, 2 for one that is well."""
+    if part["error"] is not None or part.get("stalled_since"):
+        return 0
+    return 1 if part["alarms"] or part.get("set_aside") or part.get("lost") else 2
+
+
+def receipt(confirm: str) -> str:
+    """How we know that a collector has read what was sent."""
+    return _RECEIPTS.get(confirm, confirm or "–")

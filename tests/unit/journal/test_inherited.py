@@ -4,10 +4,11 @@ import sqlite3
 from contextlib import closing
 
 from lpforwarder.event import Seq
-from lpforwarder.journal.inherited import COLLECTOR, SOURCE, Found, find, settle
+from lpforwarder.journal.inherited import COLLECTOR, SOURCE, Found, _identity, find, known_roots, settle
 from lpforwarder.journal.page import row_checksum
-from lpforwarder.journal.rawfile import resting
+from lpforwarder.journal.rawfile import RawFile, resting
 from lpforwarder.journal.safe_copy import AHEAD, Row, SafeCopy
+from lpforwarder.journal.wal import Log
 from tests.fakes.pages import TIME, page
 from tests.unit.journal.conftest import Bench
 
@@ -117,6 +118,25 @@ def test_rows_are_found_in_the_file_and_believed_by_their_checksum(bench: Bench)
         other.execute("UPDATE identity SET name = '0123456789abcdef'")
     with resting(bench.path) as raw:
         assert find(raw) == Found(sources={}, collectors={})
+
+
+def test_events_that_lie_where_an_older_file_has_no_identity_are_none_and_are_not_read(bench: Bench) -> None:
+    read: list[int] = []
+
+    class Watched(RawFile):
+        def page(self, number: int) -> bytes:
+            read.append(number)
+            return super().page(number)
+
+    for rows in (1, 400):
+        with bench.open() as journal:
+            for number in range(rows):
+                journal.append("acme", page(number, number, 300), (), str(number))
+        with closing(Watched(bench.path, Log())) as raw:
+            root = known_roots(raw)["page"]
+            read.clear()
+            assert _identity(raw, root) == ""
+    assert read == [root]
 
 
 def test_without_a_file_nothing_is_found() -> None:

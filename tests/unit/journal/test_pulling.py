@@ -212,11 +212,8 @@ def test_a_row_that_lies_about_its_length_hides_no_other(
         connection.execute("UPDATE page SET count = ? WHERE first = 1", (count,))
         connection.execute("UPDATE state SET last = ?, checksum = row_checksum(?, 0)", (place - 1, place - 1))
         firsts, sure = pulling._search(connection, Seq(0), [b'"id"'])
-        assert (firsts, sure) == ((([1, *_firsts(others)], place - 1)) if count == 3 else ([], 0))
-
-
-def _firsts(counts: Sequence[int]) -> list[int]:
-    return [4 + sum(counts[:at]) for at in range(len(counts))]
+        starts = [1, *(4 + sum(others[:at]) for at in range(len(others)))]
+        assert (firsts, sure) == ((starts[:-1], starts[-1] - 1) if count == 3 else ([], 0))
 
 
 def test_an_id_is_found_while_the_oldest_events_are_removed(path: Path, bench: Bench) -> None:
@@ -335,6 +332,16 @@ def test_an_identity_that_is_not_what_was_written_comes_from_the_safe_copy(path:
         other.execute("UPDATE identity SET name = '0123456789abcdef'")
     remove(path, ".safe")
     assert identity(bench) not in (first, "0123456789abcdef")
+
+
+def test_an_identity_that_sqlite_cannot_read_comes_from_the_safe_copy(path: Path, bench: Bench) -> None:
+    first = identity(bench)
+    start = path.read_bytes().index(first.encode(), root_of(path, "identity"))
+    spoil(path, start - 4, b"\x7f")  # the length of the record's header
+    with bench.open() as journal:
+        assert journal.rebuilt is not None
+        assert (journal.rebuilt.events, journal.rebuilt.lost) == (EVENTS, 0)
+        assert PulledJournal(journal).identity() == first
 
 
 def test_damage_while_the_service_runs_changes_no_identity(path: Path, bench: Bench, tmp_path: Path) -> None:

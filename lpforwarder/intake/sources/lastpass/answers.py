@@ -6,6 +6,7 @@ in front of the service (filters, proxies) speaks HTML and other statuses.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -63,19 +64,25 @@ def read(response: Response, *, secret_place: str, now: float) -> Report:
     """
     if response.status != 200:
         raise _refusal(response, now)
-    first = response.body.lstrip()[:1]
+    body = _begun(response.body)
+    first = body[:1]
     if not first:
         raise Transient("the answer is empty", code="LPF306")
     if first == b"<":
-        raise _markup(response, secret_place)
+        raise _markup(body, secret_place)
     if first not in b"{[":
         raise Transient("the answer is neither JSON nor XML", code="LPF304", fix=_PROXY)
-    return _report(response.body)
+    return _report(body)
 
 
 def server_time(response: Response) -> float | None:
     """The far side's clock in seconds since 1970 UTC, from `date`; None without one."""
     return _http_date(response.headers.get("date", ""))
+
+
+def _begun(body: bytes) -> bytes:
+    """From the first sign that says something on."""
+    return body.lstrip().removeprefix(codecs.BOM_UTF8).lstrip()
 
 
 def _report(body: bytes) -> Report:
@@ -100,10 +107,13 @@ def _report(body: bytes) -> Report:
 
 def _json(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         # Lone surrogates and long numbers: orjson refuses them. Says what is wrong, without quoting it.
         return event.parse(body)
+    if isinstance(answer, dict) and isinstance(answer.get("next"), float):
+        return event.parse(body)  # it may be a number beyond 64 bits, of which orjson loses digits
+    return answer
 
 
 def _records(data: JSON) -> tuple[Sequence[JSON], Sequence[str]]:
@@ -154,9 +164,9 @@ def _texts(answer: Mapping[str, JSON]) -> Sequence[str]:
     return found[:5]
 
 
-def _markup(response: Response, secret_place: str) -> Failure:
+def _markup(body: bytes, secret_place: str) -> Failure:
     """XML or HTML where JSON was expected."""
-    head = response.body.lstrip()[:_LOOKED_AT]
+    head = body[:_LOOKED_AT]
     if _EVENTS_IN_XML.search(head):
         what = "got the events as XML: something on the way has changed the request"
         return Transient(what, code="LPF309", fix="look at the proxy between here and the vault; see `proxy`")
@@ -181,7 +191,7 @@ def _refused(reason: str, secret_place: str) -> Blocked:
 def _refusal(response: Response, now: float) -> Failure:
     """An HTTP status other than 200."""
     status, wait = response.status, _retry_after(response.headers.get("retry-after", ""), now)
-    is_page = response.body.lstrip()[:1] == b"<"
+    is_page = _begun(response.body)[:1] == b"<"
     if status == 429:
         said = f" for {wait:g} s" if wait is not None else ""
         return Transient(f"the vault asks us to wait{said} (429)", code="LPF303", retry_after=wait)
