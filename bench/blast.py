@@ -12,42 +12,45 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.events import events, marker
 from bench.sinks import ROOT, Seen, SinkProcess
 from tests.fakes.certificates import Certificates
 
 _BLOCK = 128 * 1024
 _MESSAGE = 430
-"""Octets; about what an event takes with its header."""
+"""Octets that an event takes with its header, about."""
 
 
-def capacity(events: int, *, tls: Certificates | None, marker: bytes = b'"source":"bench"') -> Seen:
-    """What a sink of its own sees when it is sent that many messages as fast as possible."""
-    with SinkProcess(marker, tls=tls) as sink:
-        command = [sys.executable, "-m", "bench.blast", "--port", str(sink.port), "--events", str(events)]
-        command += ["--marker", marker.decode()] + (["--ca", str(tls.ca_file)] if tls is not None else [])
+def capacity(count: int, *, tls: Certificates | None) -> Seen:
+    """What a sink of its own sees when it is sent that many messages, or a few more, as fast as possible."""
+    in_block = blocks()[1]
+    rounds = -(-count // in_block)
+    with SinkProcess(marker("json"), tls=tls) as sink:
+        command = [sys.executable, "-m", "bench.blast", "--port", str(sink.port), "--blocks", str(rounds)]
+        command += ["--ca", str(tls.ca_file)] if tls is not None else []
         subprocess.run(command, cwd=ROOT, check=True, timeout=300)
-        return sink.wait_for(events, 60.0)
+        return sink.wait_for(rounds * in_block, 60.0)
 
 
-def blocks(marker: bytes) -> tuple[bytes, int]:
-    """Some frames in one piece, and how many they are."""
-    body = b"<86>1 2025-06-01T00:00:00.000Z bench lpforwarder - - - " + marker
-    frame = b"%d %b" % (_MESSAGE, body + b"." * (_MESSAGE - len(body)))
-    count = _BLOCK // len(frame)
-    return frame * count, count
+def blocks() -> tuple[bytes, int]:
+    """Some frames of real events in one piece of about 128 KiB, and how many they are."""
+    frames = []
+    for event in events(_BLOCK // _MESSAGE):
+        message = b"<86>1 2025-06-01T00:00:00.000Z bench lpforwarder - - - " + event.line
+        frames.append(b"%d %b" % (len(message), message))
+    return b"".join(frames), len(frames)
 
 
-def blast(port: int, events: int, marker: bytes, ca_file: Path | None) -> None:
-    """Sends so many messages and waits until the other side has closed."""
-    block, count = blocks(marker)
+def blast(port: int, rounds: int, ca_file: Path | None) -> None:
+    """Sends that many blocks and waits until the other side has closed."""
+    block, _ = blocks()
     link: socket.socket = socket.create_connection(("127.0.0.1", port))
     if ca_file is not None:
         context = ssl.create_default_context(cafile=str(ca_file))
         link = context.wrap_socket(link, server_hostname="localhost")
     with link:
-        for _ in range(events // count):
+        for _ in range(rounds):
             link.sendall(block)
-        link.sendall(block[: events % count * (len(block) // count)])
         if isinstance(link, ssl.SSLSocket):
             link = link.unwrap()
         link.shutdown(socket.SHUT_WR)
@@ -59,11 +62,10 @@ def main() -> None:
     """`python -m bench.blast`."""
     parser = argparse.ArgumentParser(description="Sends messages made beforehand.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--events", type=int, required=True)
-    parser.add_argument("--marker", required=True)
+    parser.add_argument("--blocks", type=int, required=True)
     parser.add_argument("--ca", type=Path)
     given = parser.parse_args()
-    blast(given.port, given.events, given.marker.encode(), given.ca)
+    blast(given.port, given.blocks, given.ca)
 
 
 if __name__ == "__main__":

@@ -36,4 +36,6 @@ def write_lines(path: Path, count: int, first: int = 0) -> int:
 
 def marker(format: str) -> bytes:
     """What stands exactly once in the message of every event, in JSON or CEF, and in no own event."""
-    return b'"source":"%b"' % SOURCE.encode() if format == "json" else b"deviceExternalId=%b" % SOURCE.encode()
+    return (
+        b'"source":"%b"' % SOURCE.encode() if format == "json" else b"deviceExternalId=%b" % SOURCE.encode()
+    )

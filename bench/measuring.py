@@ -70,12 +70,17 @@ class Child:
             )
         self.pid = self._process.pid
 
+    @property
+    def is_reaped(self) -> bool:
+        """True once stop() has returned."""
+        return self._process.returncode is not None
+
     def is_alive(self) -> bool:
         """False once it has ended by itself."""
-        return self._process.returncode is None and self._state() not in ("", "Z")
+        return not self.is_reaped and self._state() not in ("", "Z")
 
     def memory(self, line: str = "VmHWM") -> int:
-        """Octets; VmHWM the most so far, VmRSS now. ru_maxrss is no use: it begins with that of the parent."""
+        """Octets; VmHWM the most so far, VmRSS now. ru_maxrss is no use: it begins with the parent's."""
         for row in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if row.startswith(line):
                 return int(row.split()[1]) * 1024
@@ -88,11 +93,12 @@ class Child:
 
     def stop(self) -> Bill:
         """SIGTERM, and the bill once it has ended; killed when that takes too long."""
-        self._process.send_signal(signal.SIGTERM)
+        # Not by way of Popen, which would reap a process that has just ended, and the bill would be gone.
+        os.kill(self.pid, signal.SIGTERM)
         give_up_at = time.monotonic() + _STOP_SECONDS
         while (ended := os.wait4(self.pid, os.WNOHANG))[0] == 0:
             if time.monotonic() > give_up_at:
-                self._process.kill()
+                os.kill(self.pid, signal.SIGKILL)
             time.sleep(0.005)
         _, status, usage = ended
         self._process.returncode = os.waitstatus_to_exitcode(status)
@@ -122,7 +128,7 @@ def running(command: Command) -> Iterator[Child]:
     except TimeoutError as error:
         raise TimeoutError(f"{error}; {command.arguments[0]} says: {child.output()}") from error
     finally:
-        if child.is_alive():
+        if not child.is_reaped:
             child.stop()
 
 

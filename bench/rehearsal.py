@@ -88,7 +88,10 @@ def _fault_in_cef(message: bytes, event: dict[str, object]) -> str:
         return "no CEF header, or one of another event"
     if b"\n" in message:
         return "a line feed"
-    values = extension(message[header.end() :])
+    try:
+        values = extension(message[header.end() :])
+    except ValueError as error:
+        return str(error)
     for field, key in (("message", "msg"), ("itemName", "fname"), ("sourceUser", "suser")):
         if field in event and _plain(values.get(key, "")) != _plain(str(event[field])):
             return f"{key} is {values.get(key)!r}"
@@ -96,10 +99,12 @@ def _fault_in_cef(message: bytes, event: dict[str, object]) -> str:
 
 
 def extension(text: bytes) -> dict[str, str]:
-    """The pairs of a CEF extension, unescaped."""
+    """The pairs of a CEF extension, unescaped; ValueError when a value holds a bare `=`."""
     masked = text.replace(b"\\\\", b"\0\0").replace(b"\\=", b"\0=").replace(b"\0=", b"\1\1")
     found = list(_PAIR.finditer(masked))
     ends = [match.start() for match in found[1:]] + [len(text)]
+    if masked.count(b"=") != len(found):
+        raise ValueError("an equals sign that is not escaped")
     return {
         match[1].decode(): _unescaped(text[match.end() : end].decode("utf-8", "replace"))
         for match, end in zip(found, ends, strict=True)
@@ -111,8 +116,8 @@ def _unescaped(value: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without blanks and controls: how a sender cleans those is its own affair."""
-    return re.sub(r"[\s\x00-\x1f]+", "", text)
+    """Without blanks and controls: how a sender cleans those is its own affair; syslog-ng writes u0009."""
+    return re.sub(r"u0009|[\s\x00-\x1f]+", "", text)
 
 
 _FAULT = {"json": _fault_in_json, "cef": _fault_in_cef}

@@ -68,7 +68,7 @@ class Sink:
         self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(sys.stdin.buffer, selectors.EVENT_READ)
+        self._selector.register(sys.stdin.buffer, selectors.EVENT_READ, "question")
         self.port: int = self._listener.getsockname()[1]
         self.count = self.octets = self.connections = 0
         self.timeline: list[tuple[float, int]] = []
@@ -80,7 +80,7 @@ class Sink:
         """Serves until stdin ends."""
         while True:
             for key, _ in self._selector.select():
-                if key.fileobj is sys.stdin.buffer:
+                if key.data == "question":
                     if not self._answer(sys.stdin.buffer.readline()):
                         return
                 elif key.data is None:
@@ -95,7 +95,9 @@ class Sink:
         link.setblocking(False)
         if self._tls is not None:
             link = self._tls.wrap_socket(link, server_side=True, do_handshake_on_connect=False)
-        kept = self._keep.with_name(f"{self._keep.name}.{self.connections}").open("wb") if self._keep else None
+        kept = (
+            self._keep.with_name(f"{self._keep.name}.{self.connections}").open("wb") if self._keep else None
+        )
         self.connections += 1
         self._selector.register(link, selectors.EVENT_READ, Connection(link, self._marker, kept))
 

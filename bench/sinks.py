@@ -80,7 +80,7 @@ class SinkProcess:
         return Seen(**facts)
 
     def wait_for(self, count: int, within: float, is_alive: Callable[[], bool] = lambda: True) -> Seen:
-        """Returns once that many events came; TimeoutError after `within` seconds, or when the sender died."""
+        """Returns once that many events came; TimeoutError after `within` seconds or a dead sender."""
         give_up_at = time.monotonic() + within
         while (seen := self.look()).count < count:
             if not is_alive() or time.monotonic() > give_up_at:

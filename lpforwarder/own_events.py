@@ -228,6 +228,14 @@ def own_events_lost(stamp: Stamp, *, count: int) -> Event:
     )
 
 
+def set_aside_lost(stamp: Stamp, *, collector: str, count: int) -> Event:
+    """Events that a collector could not take had to make room for others; nobody gets them any more."""
+    reason = "the room for them was full, and the oldest had to go"
+    what = f"{number_of(count, 'event')} set aside for collector {collector} {_was(count)} lost: {reason}."
+    fix = "lpforwarder rejects list"
+    return make(stamp, "8004", "failure", what, collector=collector, count=count, reason=reason, fix=fix)
+
+
 def set_aside(stamp: Stamp, *, collector: str, count: int) -> Event:
     """A collector could not take events; the others go on."""
     return make(

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 EVERY = 10.0
 """Seconds between two looks at the service."""
 HAPPENINGS = 20
+FRESH = 1.0
+"""Seconds a page is good for whoever asks next: a wall of screens costs no more than one."""
 LOOK_BACK = 20_000
 """Places before the end that are searched for happenings of earlier lives."""
-_NO_HAPPENING = frozenset({"8009", "8013"})
-"""Heartbeats and reports on readers."""
+_NO_HAPPENING = frozenset({"8013", "8100"})
+"""Reports on readers and heartbeats."""
 
 Facts = dict[str, Any]
 
@@ -75,6 +77,8 @@ class Publisher:
         snapshot: Callable[[], Facts],
         troubles: Callable[[], Sequence[str]],
         audit: Callable[[Access], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._tokens = tokens
@@ -84,6 +88,10 @@ class Publisher:
         self._history = History()
         self._happenings = Happenings(journal)
         self._looking = threading.Lock()
+        self._clock = clock
+        self._rendering = threading.Lock()
+        self._rendered = ""
+        self._fresh_until = float("-inf")
 
     # ---- the worker -----------------------------------------------------------------------------------
 
@@ -101,7 +109,7 @@ class Publisher:
         """The facts as they are now, with the day in strips and the happenings brought up to date."""
         facts = self._snapshot()
         with self._looking:
-            self._history.note(facts, time.monotonic())
+            self._history.note(facts, self._clock())
             self._happenings.look()
         return facts
 
@@ -130,4 +138,8 @@ class Publisher:
     def _page(self) -> str:
         from lpforwarder.endpoint.page.page import page
 
-        return page(self.look(), self._history, self._happenings.newest_first())
+        with self._rendering:
+            if self._clock() >= self._fresh_until:
+                self._rendered = page(self.look(), self._history, self._happenings.newest_first())
+                self._fresh_until = self._clock() + FRESH
+            return self._rendered

@@ -188,10 +188,11 @@ ROWS: dict[str, Sequence[Panel]] = {
             title="Alarms that are on",
             lines=[
                 (f"lpforwarder_source_alarm{{{_S}}}", "{{source}} {{code}}"),
+                (f"lpforwarder_collector_alarm{{{_C}}}", "{{collector}} {{code}}"),
                 (f"lpforwarder_journal_warning{{{_I}}}", "journal {{code}}"),
             ],
             normal="empty",
-            alerts=["SourceAlarm", "JournalWarning", "SecretRefused"],
+            alerts=["SourceAlarm", "CollectorAlarm", "JournalWarning", "SecretRefused"],
         ),
     ),
     "Safety": (

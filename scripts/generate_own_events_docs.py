@@ -26,6 +26,7 @@ from lpforwarder.event import OWN, Entry, Event, Seq  # noqa: E402
 from lpforwarder.event_ids import EVENT_IDS  # noqa: E402
 from lpforwarder.own_events import About, Stamp, Trouble  # noqa: E402
 from lpforwarder.reporting.heartbeat import Counts, Present, heartbeat  # noqa: E402
+from lpforwarder.reporting.trail import Visits, accessed  # noqa: E402
 from lpforwarder.runtime.worker import WorkerError  # noqa: E402
 
 PAGE = ROOT / "docs" / "own-events.md"
@@ -65,6 +66,15 @@ _LITTLE_ROOM = WorkerError(
 _ACME = About(kind="source", name="acme")
 _ENDS = Certificate(kind="collector", subject="siem.example.net", not_after="2026-12-06T12:00:00.000Z")
 
+_VISITS = Visits(
+    token="splunk",
+    client="192.0.2.17",
+    answered=12,
+    events=3_140,
+    statuses={200},
+    paths={"/v1/events", "/v1/status"},
+)
+
 Sample = tuple[str, Callable[[Stamp], Event]]
 SAMPLES: tuple[Sample, ...] = (
     (
@@ -102,7 +112,8 @@ SAMPLES: tuple[Sample, ...] = (
         "are lost, the others are delivered. With `collector` it is that one alone which misses them. "
         "Gaps that are found together are one event, and one that grows comes again as a whole. "
         "Without a `count` nothing is missing in the end (`result` `unknown`). Without places it is "
-        "about own events that found no room while the journal took nothing.",
+        "about own events that found no room while the journal took nothing, or, with `collector`, about "
+        "events set aside for it that had to make room for others.",
         partial(own_events.gap, first=61_203, last=61_240, count=38, reason="its checksum is wrong"),
     ),
     (
@@ -153,6 +164,12 @@ SAMPLES: tuple[Sample, ...] = (
         partial(own_events.alarm, about=_ACME, error=_REGENERATED),
     ),
     (
+        "Somebody read events or the status [over HTTP](http-api.md), or tried to without a valid token (`result` "
+        "`failure`, no `token`). For each token and address the first visit is told at once, and those after it once "
+        "a minute, all together. What a visitor without a token asked for is not repeated.",
+        partial(accessed, visits=_VISITS),
+    ),
+    (
         "Any other alarm of a source, such as one of a plug-in.",
         partial(
             own_events.alarm,
@@ -197,6 +214,7 @@ FIELDS = {
     "afterCrash": "`true` when the last life ended without a stop",
     "certificate": "whose: `collector`, `client` or `ca`",
     "changed": "what a reload started, stopped or started anew",
+    "clientAddress": "where the reader came from; empty when they are several",
     "code": "code of the [error catalogue](reference/errors.md)",
     "collector": "its configured name",
     "collectorCount": "how many are configured",
@@ -204,7 +222,7 @@ FIELDS = {
     "count": "how many events or records",
     "daysLeft": "whole days; negative once it has ended",
     "eventsConfirmed": "confirmed by this collector since the last heartbeat, own events included",
-    "eventsRead": "read from all sources since then, and new",
+    "eventsRead": "read from all sources since then, and new; of 8013: handed to this reader",
     "eventsReplayed": "sent again since then",
     "eventsSent": "sent for the first time since then; begins anew with the worker",
     "eventsSetAside": "set aside for this collector since then",
@@ -222,18 +240,23 @@ FIELDS = {
     "lastPoll": "when the source last answered; RFC 3339",
     "newestEvent": "greatest event time of all sources; RFC 3339",
     "oldestWaiting": "when the oldest waiting event was received; absent when none waits",
+    "paths": "up to three paths that were asked for with this token",
     "previousStart": "when the last life began; RFC 3339",
     "problems": "mistakes in a configuration that was refused",
     "reason": "what happened, without the contents of any event",
     "recordsRejected": "records of all sources since the last heartbeat that are no events",
+    "refused": "of these, how many were refused",
     "repeated": "how often the same began since it was last told, and was not told",
+    "requests": "requests since the last such report, refused ones included",
     "seconds": "how long it lasted; how far the clock jumped, negative for backwards",
     "sequence": "`sequenceId` of the message that was handed over last before this one was written",
     "since": "when it began; of a heartbeat: when the last one was written",
     "sourceCount": "how many are configured",
     "sourceName": "its configured name",
     "state": "`blocked`, `failing`, `silent` or `stalled`; of an alarm `on` or `off`",
+    "statuses": "the HTTP statuses of the answers",
     "subject": "name in the certificate",
+    "token": "the name of the token, never the token; empty without a valid one",
     "uptimeSeconds": "since the start",
     "version": "of the forwarder",
 }

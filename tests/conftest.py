@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.certificates import Certificates, make_certificates
 from tests.fakes.peers import peers_folder
+
+# How fast examples are drawn says how busy the machine is, and nothing about what they are drawn for.
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from tests.fakes.certificates import Certificates
 
 Format = Literal["cef", "json"]
 Link = Literal["tcp", "tls"]
+FORMATS: tuple[Format, ...] = ("cef", "json")
+LINKS: tuple[Link, ...] = ("tcp", "tls")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 

@@ -61,7 +61,7 @@ class SyslogNg:
             "--pidfile": folder / "pid",
             "--module-path": next(unpacked.glob("usr/lib/syslog-ng/[0-9]*")),
         }
-        arguments = (str(unpacked / "usr/sbin/syslog-ng"), "--foreground", "--no-caps")
+        arguments: tuple[str, ...] = (str(unpacked / "usr/sbin/syslog-ng"), "--foreground", "--no-caps")
         arguments += tuple(f"{key}={value}" for key, value in options.items())
         libraries = {"LD_LIBRARY_PATH": str(unpacked / "usr/lib/syslog-ng"), "TZ": "UTC"}
         return Command(arguments=arguments, folder=folder, environment=dict(os.environ) | libraries)

@@ -8,6 +8,7 @@ pull.py URL TOKEN_FILE CURSOR_FILE --once    prints what there is, and ends
 import os
 import sys
 import time
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -17,6 +18,9 @@ from urllib.request import Request, urlopen
 url, token, place = sys.argv[1].rstrip("/"), Path(sys.argv[2]), Path(sys.argv[3])
 once, patience = "--once" in sys.argv, float(os.environ.get("PULL_PAUSE", "10"))
 cursor = place.read_text() if place.exists() else ""
+with suppress(OSError):  # no file
+    if os.lseek(1, 0, os.SEEK_END):  # a file that is continued: its last line may have been cut by a kill
+        sys.stdout.write("\n")
 while True:
     asked = {"limit": 1000, "wait": 0 if once else 50, **({"after": cursor} if cursor else {})}
     body, pause, trouble = b"", 0.0, ""

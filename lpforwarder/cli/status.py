@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -14,7 +13,6 @@ from lpforwarder.cli import Globals
 EXIT = {"ok": 0, "behind": 5, "down": 6}
 NAGIOS = {"ok": (0, "OK"), "behind": (1, "WARNING"), "down": (2, "CRITICAL")}
 ASK_WITHIN = 5.0
-REFRESH = 2.0
 
 
 @click.command(
@@ -22,10 +20,11 @@ REFRESH = 2.0
 Examples:
   lpforwarder status
   lpforwarder --json status
+  lpforwarder status --watch
   lpforwarder status --check          for Nagios and its kin
 """
 )
-@click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="A screen that renews itself every two seconds; q ends it.")
 @click.option("--check", is_flag=True, help="One line and exit code 0, 1, 2 or 3 for Nagios.")
 @click.option("--json", "as_json", is_flag=True, help="Facts as JSON on stdout.")
 @click.pass_context
@@ -36,20 +35,26 @@ def status(ctx: click.Context, watch: bool, check: bool, as_json: bool) -> None:
     6 not running.
     """
     globals_: Globals = ctx.obj
+    as_json = as_json or globals_.json
+    if watch and (check or as_json):
+        raise click.UsageError("--watch is for people; it goes neither with --check nor with --json.")
     if check:
         ctx.exit(_nagios(globals_))
-    while True:
-        facts = facts_of(globals_.config)
-        if as_json or globals_.json:
-            click.echo(json.dumps(facts, indent=2))
-        else:
-            if watch:
-                click.clear()
-            click.echo(page(facts, color=globals_.color))
-        if not watch:
-            break
-        time.sleep(REFRESH)
+    if watch:
+        ctx.exit(_watch(globals_))
+    facts = facts_of(globals_.config)
+    click.echo(json.dumps(facts, indent=2) if as_json else page(facts, color=globals_.color))
     ctx.exit(EXIT[facts["verdict"]])
+
+
+def _watch(globals_: Globals) -> int:
+    """The exit code for what was shown last; 3 when nobody could say how the service is."""
+    from lpforwarder.cli.watch import Terminal, watch
+
+    if not Terminal.is_there():
+        raise click.UsageError("--watch needs a terminal. For a script: lpforwarder --json status")
+    facts = watch(lambda: facts_of(globals_.config), color=globals_.color)
+    return EXIT[facts["verdict"]] if facts else 3
 
 
 def facts_of(config: str | None) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
         ("COLLECTOR", "", "", "WAITING", "OLDEST", "CONFIRMED", "REPEATED", "SET ASIDE", "STATE"),
         _collectors(facts),
     )
-    lines += ["", _journal(facts), *_http(facts), _service(facts)]
+    lines += ["", journal_line(facts), *http_lines(facts), service_line(facts)]
     return "\n".join(lines)
 
 
@@ -197,7 +202,8 @@ def _collectors(facts: Mapping[str, Any]) -> list[Sequence[str]]:
     return rows
 
 
-def _journal(facts: Mapping[str, Any]) -> str:
+def journal_line(facts: Mapping[str, Any]) -> str:
+    """Size, number of events, room."""
     from lpforwarder.status import events, spoken
 
     journal = facts["journal"]
@@ -215,7 +221,8 @@ def _journal(facts: Mapping[str, Any]) -> str:
     return "JOURNAL  " + ", ".join(parts)
 
 
-def _http(facts: Mapping[str, Any]) -> list[str]:
+def http_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Where the endpoint is, or what is wrong with it; nothing when it is off or the service is down."""
     http = facts.get("http")
     if http is None or not facts["running"]:
         return []
@@ -227,7 +234,8 @@ def _http(facts: Mapping[str, Any]) -> list[str]:
     return [f"HTTP     {scheme}://{http['listen']}/, {count(http['clients'], 'client')}"]
 
 
-def _service(facts: Mapping[str, Any]) -> str:
+def service_line(facts: Mapping[str, Any]) -> str:
+    """How long it has been up."""
     from lpforwarder import __version__
     from lpforwarder.status import age, spoken
 
@@ -266,7 +274,6 @@ def _until(then: str, facts: Mapping[str, Any]) -> str:
 def _nagios(globals_: Globals) -> int:
     """One line with performance data; 3 (unknown) when even the configuration cannot be read."""
     from lpforwarder.errors import ConfigError, Failure
-    from lpforwarder.status import age
 
     try:
         facts = facts_of(globals_.config)
@@ -274,8 +281,20 @@ def _nagios(globals_: Globals) -> int:
         click.echo(f"UNKNOWN - {error}".partition("\n")[0])
         return 3
     code, word = NAGIOS[facts["verdict"]]
-    waiting = sum(part["waiting"] for part in facts["collectors"].values())
-    oldest = [part["oldest_waiting"] for part in facts["collectors"].values() if part["oldest_waiting"]]
-    lag = age(min(oldest, default=None), facts["time"])
-    click.echo(f"{word} - {facts['sentence']} | waiting={waiting} lag={lag:.0f}s")
+    sentence = facts["sentence"].replace("|", "/")  # what follows a bar are numbers
+    click.echo(f"{word} - {sentence} | {' '.join(_performance(facts))}")
     return code
+
+
+def _performance(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Numbers to draw; only what is known. `lag` has the one threshold that the verdict looks at."""
+    from lpforwarder.status import BEHIND_AFTER, age
+
+    collectors, sources = facts["collectors"].values(), facts["sources"].values()
+    yield f"waiting={sum(part['waiting'] for part in collectors)}"
+    oldest = [part["oldest_waiting"] for part in collectors if part["oldest_waiting"]]
+    yield f"lag={age(min(oldest, default=None), facts['time']):.0f}s;{BEHIND_AFTER:.0f}"
+    if newest := max((part["newest_event"] or "" for part in sources), default=""):
+        yield f"newest={age(newest, facts['time']):.0f}s"
+    if (room := facts["journal"]["full_in_seconds"]) is not None:
+        yield f"room={room:.0f}s"

@@ -83,7 +83,7 @@ class Options(BaseModel):
         frozen=True,
         strict=True,
         arbitrary_types_allowed=True,
-        defer_build=True,
+        defer_build=True,  # most models are only parts of others, or of plug-ins that are not configured
         json_schema_extra=_defaults_as_written,
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -18,6 +21,10 @@ log = structlog.get_logger()
 
 WRONG_RATE, WRONG_BURST = 1.0, 60.0
 """Wrong tokens an address may send; beyond that it is told to wait. Good tokens are never held up by it."""
+
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@]+)(:[0-9]{1,5})?\Z")
+"""A name or an address, perhaps with a port; nothing else that a URL may hold."""
 
 
 class Doorkeeper:
@@ -58,6 +65,27 @@ def bearer_of(request: Request) -> str:
     """The text of the bearer token, "" when there is none."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def is_misdirected(request: Request) -> bool:
+    """True when it came over loopback for a name that is not of this machine.
+
+    So a browser here is led to ask us, by a page whose name suddenly means 127.0.0.1 (DNS rebinding), and
+    would let that page read the answer. Off loopback there is TLS, which no foreign name passes.
+    """
+    server = request.scope.get("server")
+    asked = request.headers.get("host", "")
+    if not asked or not server or not _is_loopback(server[0]):
+        return False
+    name = urlsplit(f"//{asked}").hostname if _HOST.match(asked) else None
+    return not (name == "localhost" or _is_loopback(name or ""))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def client_of(request: Request) -> str:

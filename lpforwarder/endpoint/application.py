@@ -15,14 +15,17 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from lpforwarder.endpoint import cursors, problems, pull, query
-from lpforwarder.endpoint.access import Doorkeeper
+from lpforwarder.endpoint.access import Doorkeeper, is_misdirected
+from lpforwarder.endpoint.answers import Budget, Piecemeal
 from lpforwarder.endpoint.arrivals import Arrivals
 from lpforwarder.endpoint.contract import EndpointJournal, Snapshot
+from lpforwarder.endpoint.gate import Gate
 from lpforwarder.endpoint.openapi import description
 from lpforwarder.endpoint.page.style import HASH
 from lpforwarder.endpoint.problems import Problem
@@ -76,11 +79,23 @@ def application(service: Service) -> Starlette:
         paths.append(("/", endpoint.page))
     made = Starlette(
         routes=[Route(path, _with_headers(answer), methods=["GET"]) for path, answer in paths],
+        middleware=[Middleware(Gate)],
         exception_handlers={Problem: _problem, HTTPException: _http_error, Exception: _bug},
         lifespan=endpoint.lifespan,
     )
     made.router.redirect_slashes = False
     return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one look found: between which places, how many events, and the answer with them."""
+
+    after: Seq
+    place: Seq
+    count: int
+    is_news: bool
+    answer: Response
 
 
 class _Endpoint:
@@ -91,6 +106,7 @@ class _Endpoint:
         self._journal = service.journal
         self._door = service.doorkeeper
         self._limiter = CapacityLimiter(READERS)
+        self._budget = Budget()
         self._arrivals: Arrivals | None = None
 
     @asynccontextmanager
@@ -107,18 +123,15 @@ class _Endpoint:
         token = self._door.admit(request)
         try:
             asked = query.read(request.query_params.multi_items())
-            form = _form_of(request)
-            after = await self._in_thread(partial(self._place, asked.after))
-            found = await self._found(asked, after, token)
-            response = await self._in_thread(partial(self._answer, request, found, form))
+            found = await self._found(request, asked, token, _form_of(request))
         except Problem as problem:
             self._door.note(request, token.name, problem.status)
             raise
-        self._door.note(request, token.name, 200, len(found.lines))
-        return response
+        self._door.note(request, token.name, 200, found.count)
+        return found.answer
 
-    def _place(self, cursor: str | None) -> Seq:
-        """Where to begin. Raises Problem 400 or 410."""
+    def _place(self, cursor: str | None, token: Token) -> Seq:
+        """Where to begin. Problem 400 or 410; who reads some sources alone is not told how many events."""
         oldest = self._journal.oldest()
         if cursor is None:
             return oldest
@@ -131,28 +144,42 @@ class _Endpoint:
             what = "The journal has been replaced since; the cursor is of the one before"
             raise problems.gone(cursors.write(identity, oldest), what) from None
         if place < oldest:
-            what = f"{oldest - place} events behind it have been removed by age or size"
+            count = "some" if token.sources is not None else oldest - place
+            what = f"{count} events behind it have been removed by age or size"
             raise problems.gone(cursors.write(identity, oldest), what)
         return place
 
-    async def _found(self, asked: Query, after: Seq, token: Token) -> pull.Found:
-        """The events, waiting for the first one as long as the client wants.
+    async def _found(self, request: Request, asked: Query, token: Token, form: str) -> _Found:
+        """The answer, which waits for the first event as long as the client wants.
 
         Reports on readers alone end no wait: each visit would be the news that ends the next.
         """
         assert self._arrivals is not None
         until = _now() + asked.wait
-        found = await self._collect(asked, after, token)
+
+        async def look(after: Seq | None) -> _Found:
+            return await self._in_thread(partial(self._look, request, asked, after, token, form))
+
+        found = await look(None)
         while not found.is_news and (left := until - _now()) > 0:
-            if not found.lines:
-                after = found.place
-            if not await self._arrivals.behind(found.place, left):
+            # What it has stays in question, and comes together with the news.
+            after, behind = (found.after if found.count else found.place), found.place
+            del found
+            is_there = await self._arrivals.behind(behind, left)
+            found = await look(after)
+            if not is_there:
                 break
-            found = await self._collect(asked, after, token)
         return found
 
-    async def _collect(self, asked: Query, after: Seq, token: Token) -> pull.Found:
-        return await self._in_thread(partial(pull.collect, self._journal, asked, after, token.sources))
+    def _look(self, request: Request, asked: Query, after: Seq | None, token: Token, form: str) -> _Found:
+        """One look at the journal, and the answer made of it at once, so that it counts in the budget."""
+        begin = self._place(asked.after, token) if after is None else after
+        with self._budget.share() as octets:
+            found = pull.collect(self._journal, asked, begin, token.sources, octets)
+            answer = self._answer(request, found, form)
+        return _Found(
+            after=begin, place=found.place, count=len(found.lines), is_news=found.is_news, answer=answer
+        )
 
     def _answer(self, request: Request, found: pull.Found, form: str) -> Response:
         cursor = cursors.write(self._journal.identity(), found.place)
@@ -166,12 +193,16 @@ class _Endpoint:
         if len(body) >= _LEAST_GZIP and _takes_gzip(request):
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        return Response(body, media_type=form, headers=headers)
+        return Piecemeal(body, form, headers, self._budget)
 
     async def event(self, request: Request) -> Response:
         token = self._door.admit(request)
-        entry = await self._in_thread(partial(self._journal.find, request.path_params["id"]))
-        if entry is None or not pull.is_readable(entry.source, (), token.sources):
+
+        def wanted(source: str) -> bool:
+            return pull.is_readable(source, (), token.sources)
+
+        entry = await self._in_thread(partial(self._journal.find, request.path_params["id"], wanted))
+        if entry is None:
             self._door.note(request, token.name, 404)
             raise problems.not_found("event")
         self._door.note(request, token.name, 200, 1)
@@ -200,11 +231,13 @@ class _Endpoint:
     async def metrics(self, request: Request) -> Response:
         if not self._service.is_metrics_open:
             self._door.admit(request)
+        _not_for_foreign_pages(request)
         text = await self._in_thread(self._service.metrics)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def page(self, request: Request) -> Response:  # noqa: ARG002
+    async def page(self, request: Request) -> Response:
         assert self._service.page is not None
+        _not_for_foreign_pages(request)
         return Response(await self._in_thread(self._service.page), media_type="text/html; charset=utf-8")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -213,6 +246,12 @@ class _Endpoint:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _not_for_foreign_pages(request: Request) -> None:
+    """Problem 421 where a browser was led here by a name of somebody else."""
+    if is_misdirected(request):
+        raise problems.misdirected()
 
 
 def _form_of(request: Request) -> str:
@@ -263,12 +302,8 @@ async def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG
 
 async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
     assert isinstance(error, HTTPException)
-    made = Problem(
-        status=error.status_code,
-        kind="http",
-        title=error.detail,
-        headers=error.headers or {},
-    )
+    headers = {"Allow": "GET, HEAD"} if error.status_code == 405 else error.headers or {}
+    made = Problem(status=error.status_code, kind="http", title=error.detail, headers=headers)
     return _error(made.status, made.body(), made.headers)
 
 

@@ -57,9 +57,10 @@ class EndpointJournal(Protocol):
     def wait(self, after: Seq, within: float) -> None:
         """Returns when there is something behind `after`, or after `within` seconds."""
 
-    def find(self, event_id: str) -> Entry | None:
-        """The first event with this id, oldest first; None when there is none.
+    def find(self, event_id: str, wanted: Callable[[str], bool] = ..., /) -> Entry | None:
+        """The first event with this id of a source that is wanted, oldest first; None when there is none.
 
+        One of another source is passed over as if it were none: it ends the search no earlier.
         Reads the whole journal at worst, in many short reads: about a second for a million events.
         """
 

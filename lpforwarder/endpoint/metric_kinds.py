@@ -1,4 +1,4 @@
-"""Every metric there is: type, labels, meaning, what is normal. The page docs/reference/metrics.md is made of it."""
+"""Every metric there is: type, labels, meaning, what is normal. docs/reference/metrics.md is made of it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ALL = (
     Kind(
         name="config_last_reload_success",
         type="gauge",
-        about="0 when the last reload was refused and the old configuration stays; absent before the first one",
+        about="0 when the last reload was refused and the old configuration stays; absent before any reload",
         normal="1 or absent",
     ),
     Kind(
@@ -139,7 +139,7 @@ _ALL = (
         name="events_sent",
         type="counter",
         labels=_COLLECTOR,
-        about="Messages handed to the network since the collector's worker started, repeats and heartbeats too",
+        about="Messages handed to the network since the collector's worker started, repeats and all",
         normal="follows events_fetched_total, less what the collector's filters leave out",
     ),
     Kind(
@@ -217,9 +217,16 @@ _ALL = (
         name="certificate_expiry_timestamp_seconds",
         type="gauge",
         labels=("name", "kind"),
-        about=f"When it ends, {_TIME}; name is the collector, kind is collector, client or ca. Of several of a "
-        "kind the first to end",
+        about=f"When it ends, {_TIME}; name is the collector, kind is collector, client or ca. Of several "
+        "of a kind the first to end",
         normal="more than 14 days ahead",
+    ),
+    Kind(
+        name="collector_alarm",
+        type="gauge",
+        labels=("collector", "code"),
+        about="1 while a person should mend something although the link works; absent otherwise",
+        normal="absent",
     ),
     Kind(
         name="journal_bytes",
@@ -236,7 +243,7 @@ _ALL = (
     Kind(
         name="journal_missing_events",
         type="gauge",
-        about="Events that were journaled and can no longer be read",
+        about="Events that were journaled, can no longer be read and do not come again",
         normal="0",
     ),
     Kind(

@@ -66,8 +66,7 @@ def _sources(sources: Mapping[str, Any]) -> Iterator[Metric]:
     yield _up("source_up", sources)
     yield _times("source_last_poll_timestamp_seconds", sources, "last_poll")
     yield _times("source_newest_event_timestamp_seconds", sources, "newest_event")
-    alarms = [((name, alarm["code"]), 1.0) for name, part in sources.items() for alarm in part["alarms"]]
-    yield _family("source_alarm", _once(alarms))
+    yield _alarms("source_alarm", sources)
     yield _spread("poll_seconds", sources)
     yield _measured("clock_skew_seconds", sources)
     yield _measured("secret_age_seconds", sources)
@@ -94,12 +93,13 @@ def _collectors(collectors: Mapping[str, Any], now: str) -> Iterator[Metric]:
         if (seconds := _seconds(certificate["not_after"])) is not None
     ]
     yield _family("certificate_expiry_timestamp_seconds", _once(ends))
+    yield _alarms("collector_alarm", collectors)
 
 
 def _journal(journal: Mapping[str, Any]) -> Iterator[Metric]:
     yield _family("journal_bytes", _single(journal["bytes"]))
     yield _family("journal_position", _single(journal["last"]))
-    lost = sum(gap["count"] for gap in journal["gaps"])
+    lost = sum(gap["count"] for gap in journal["gaps"] if gap["lost"] and gap["collector"] is None)
     yield _family("journal_missing_events", _single(lost))
     yield _family("journal_room_seconds", _single(journal["full_in_seconds"]))
     warnings = [((warning["code"],), 1.0) for warning in journal["warnings"]]
@@ -147,6 +147,11 @@ def _times(name: str, parts: Mapping[str, Any], key: str) -> Metric:
     """What never happened has no time, and no row."""
     times = [(part, _seconds(facts[key])) for part, facts in parts.items()]
     return _family(name, [((part,), time) for part, time in times if time is not None])
+
+
+def _alarms(name: str, parts: Mapping[str, Any]) -> Metric:
+    codes = [(part, alarm["code"]) for part, facts in parts.items() for alarm in facts["alarms"]]
+    return _family(name, _once([(labels, 1.0) for labels in codes]))
 
 
 def _measured(name: str, parts: Mapping[str, Any]) -> Metric:

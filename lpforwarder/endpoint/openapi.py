@@ -154,7 +154,7 @@ def _ready() -> dict[str, Any]:
 def _metrics() -> dict[str, Any]:
     metrics = _open("Prometheus metrics; needs a token if the configuration says so", "text/plain")
     metrics["security"] = [{}, {"token": []}]
-    metrics["responses"] |= _problems(401, 429, 503)
+    metrics["responses"] |= _problems(401, 421, 429, 503)
     return metrics
 
 
@@ -176,6 +176,7 @@ _TITLES = {
     404: "Not there",
     406: "Neither JSON nor NDJSON is accepted",
     410: "The events behind the cursor are no longer kept; go on with `oldest`",
+    421: "Asked over loopback for a name that is not of this machine",
     429: "Too often; see Retry-After",
     503: "Not ready, or no token can be checked",
 }

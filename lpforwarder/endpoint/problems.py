@@ -64,6 +64,16 @@ def not_found(what: str) -> Problem:
     return Problem(status=404, kind="not-found", title=f"There is no such {what}")
 
 
+def misdirected() -> Problem:
+    """421: the name that was asked is none of this machine's."""
+    return Problem(
+        status=421,
+        kind="host",
+        title="Not for this host name",
+        detail="Ask for localhost or 127.0.0.1; a proxy before us must set the header Host so",
+    )
+
+
 def gone(oldest: str, detail: str) -> Problem:
     """410: the client fell behind what is kept; `oldest` is the cursor to go on with."""
     return Problem(
@@ -77,11 +87,11 @@ def gone(oldest: str, detail: str) -> Problem:
 
 
 def too_many(retry_after: int) -> Problem:
-    """429: the token's rate is used up."""
+    """429: the rate of the token, or of the address for wrong ones, is used up."""
     return Problem(
         status=429,
         kind="rate",
         title="Too many requests",
-        detail=f"This token may ask again in {retry_after} s",
+        detail=f"Ask again in {retry_after} s",
         headers={"Retry-After": str(retry_after)},
     )

@@ -33,21 +33,29 @@ class Found:
     """False when all of it, if any, is about readers of this API."""
 
 
-def collect(journal: EndpointJournal, query: Query, after: Seq, allowed: Collection[str] | None) -> Found:
-    """The next events behind `after`: at most `limit` and MOST_OCTETS, none only at the end of the journal.
+def collect(
+    journal: EndpointJournal,
+    query: Query,
+    after: Seq,
+    allowed: Collection[str] | None,
+    octets: int = MOST_OCTETS,
+) -> Found:
+    """The next events behind `after`: at most `limit` and `octets`, none only at the end of the journal.
 
     `allowed` are the sources the reader may see, None means all. Fewer than `limit` do not mean the end.
     """
     lines: list[bytes] = []
-    octets, place, is_news = 0, after, False
-    while pages := journal.stored(place, STEP):
+    place, is_news = after, False
+    takes_all = query.takes_all and not query.sources and allowed is None
+    step = min(query.limit, STEP) if takes_all else STEP
+    while pages := journal.stored(place, step):
         for page in pages:
             for seq, line in _matching(page, place, query, allowed):
-                if lines and (len(lines) >= query.limit or octets + len(line) > MOST_OCTETS):
+                octets -= len(line)
+                if lines and (len(lines) >= query.limit or octets < 0):
                     return Found(lines, Seq(seq - 1), is_news)
                 lines.append(line)
                 is_news = is_news or page.source != OWN or _ACCESS not in line
-                octets += len(line)
             place = Seq(page.first + page.count - 1)
         if len(lines) >= query.limit:
             break

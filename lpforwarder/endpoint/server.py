@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,12 +14,15 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from lpforwarder.endpoint.accepting import Acceptor
 from lpforwarder.endpoint.credentials import Credentials
 
 TICK = 0.5
 """Seconds between two looks at the connections; how soon a stop is noticed."""
 MOST_HEADER_OCTETS = 16_384
 GOODBYE_SECONDS = 1
+BEGIN = 0.01
+"""The same before it has begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +33,12 @@ class Limits:
     """Seconds without a whole request until it is closed: slow headers, or kept open for nothing."""
     stalled: float = 30.0
     """Seconds in which it takes nothing of its answer until it is closed."""
+    handshake: float = 10.0
+    """Seconds a TLS handshake may take."""
     connections: int = 2_000
     """At the same time; beyond that the quietest ones are closed."""
+    unsent: int = 64 * 2**20
+    """Octets that clients have not taken yet; beyond that those that stand still longest are closed."""
 
     @property
     def most(self) -> int:
@@ -64,9 +72,14 @@ class Connection(H11Protocol):
         """No request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def held(self) -> int:
+        """Octets of an answer that wait for the client."""
+        return self.transport.get_write_buffer_size()
+
     def is_over(self, now: float, limits: Limits) -> bool:
         """True when it has been too long without a request, or without taking its answer."""
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self.held
         if unsent and unsent == self.unsent:
             return now - self.since > limits.stalled
         if unsent or not self.is_idle:
@@ -98,19 +111,44 @@ class EndpointServer:
             asyncio.run(self._serve(stop, beat))
 
     async def _serve(self, stop: Stop, beat: Callable[[], None]) -> None:
+        tls = self._credentials.read() if self._credentials is not None else None
         server = uvicorn.Server(self._config())
-        serving = asyncio.create_task(server.serve(sockets=[self._listener.dup()]))
+        serving = asyncio.create_task(server.serve(sockets=[]))  # it accepts nothing; we do
+        acceptor = self._acceptor(server, tls)
+        tasks: list[asyncio.Task[None]] = [serving]
         try:
-            while not (stop.stopping or serving.done() or self._is_outdated()):
-                await asyncio.wait([serving], timeout=TICK)
-                self._dismiss(server)
+            while not (stop.stopping or any(task.done() for task in tasks) or self._is_outdated()):
+                if len(tasks) == 1 and server.started:
+                    tasks.append(asyncio.create_task(acceptor.run()))
+                await asyncio.wait(tasks, timeout=TICK if server.started else BEGIN)
+                self._dismiss_slow(server)
+                self.clients = len(server.server_state.connections) + acceptor.beginning
                 beat()
         finally:
+            for accepting in tasks[1:]:
+                accepting.cancel()
             server.should_exit = True
             await serving
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
             await asyncio.sleep(0)  # lets the loop tell them
+
+    def _acceptor(self, server: uvicorn.Server, tls: ssl.SSLContext | None) -> Acceptor:
+        def make() -> Connection:
+            return Connection(server.config, server.server_state, server.lifespan.state)
+
+        def has_room(beginning: int) -> bool:
+            """Ends the quietest ones when there are too many, a tenth at once, and then who shakes hands."""
+            most = self._limits.most
+            known = [one for one in server.server_state.connections if not one.transport.is_closing()]
+            if len(known) + beginning < most:
+                return True
+            over = len(known) + beginning - most + max(most // 10, 1)
+            quiet = _dismiss_quiet(known, over)
+            return quiet + acceptor.dismiss(over - quiet) > 0
+
+        acceptor = Acceptor(self._listener, make, tls, has_room, self._limits.handshake)
+        return acceptor
 
     def _config(self) -> uvicorn.Config:
         config = uvicorn.Config(
@@ -129,23 +167,27 @@ class EndpointServer:
             h11_max_incomplete_event_size=MOST_HEADER_OCTETS,
         )
         config.load()
-        config.ssl = self._credentials.read() if self._credentials is not None else None
         return config
 
     def _is_outdated(self) -> bool:
         return self._credentials is not None and self._credentials.look()
 
-    def _dismiss(self, server: uvicorn.Server) -> None:
-        """Closes who is too slow, and the quietest ones when there are too many."""
+    def _dismiss_slow(self, server: uvicorn.Server) -> None:
         now = asyncio.get_running_loop().time()
         known: list[Any] = list(server.server_state.connections)
-        left = []
-        for connection in known:
-            if connection.is_over(now, self._limits):
-                connection.transport.abort()
-            else:
-                left.append(connection)
-        self.clients = len(left)
-        quiet = sorted((one for one in left if one.is_idle), key=lambda one: one.since)
-        for connection in quiet[: max(len(left) - self._limits.most, 0)]:
+        left = [one for one in known if not one.is_over(now, self._limits)]
+        held = sum(one.held for one in left)
+        for connection in sorted(left, key=lambda one: one.since):
+            if held > self._limits.unsent and connection.held:
+                held -= connection.held
+                left.remove(connection)
+        for connection in set(known) - set(left):
             connection.transport.abort()
+
+
+def _dismiss_quiet(connections: list[Any], most: int) -> int:
+    """Closes those that are not being answered, the quietest first; how many it were."""
+    quiet = sorted((one for one in connections if one.is_idle), key=lambda one: one.since)[:most]
+    for connection in quiet:
+        connection.transport.abort()
+    return len(quiet)

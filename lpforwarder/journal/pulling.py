@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
 from lpforwarder.errors import Blocked
@@ -51,8 +51,10 @@ class PulledJournal:
         """
         return self._journal.stored(after, limit, READ_OCTETS)
 
-    def find(self, event_id: str) -> Entry | None:
-        """The first event with this id, oldest first; None when there is none. Damaged ones are left out.
+    def find(self, event_id: str, wanted: Callable[[str], bool] = lambda _: True) -> Entry | None:
+        """The first event with this id of a wanted source, oldest first; None when there is none.
+
+        Damaged ones are left out, and those of other sources passed over: they end no search earlier.
 
         There is no index of ids: SQLite searches the text of all pages, some hundred MB a second, in
         transactions of READ_OCTETS. A million events take a second, or three where each is a page of its own.
@@ -67,7 +69,7 @@ class PulledJournal:
                 end = Seq(pages[-1].end - 1)
             for page in pages:
                 entry = _entry_in(page, event_id, forms)
-                if entry is not None:
+                if entry is not None and wanted(page.source):
                     return entry
             place = end
 

@@ -111,6 +111,10 @@ def _set_aside(told: Told, view: View) -> Iterable[Change]:
         if more > 0:
             event = partial(own_events.set_aside, collector=name, count=more)
             yield _change(f"setaside collector {name}", event, "set_aside", name, collector.set_aside)
+        lost = collector.set_aside_lost - told.set_aside_lost.get(name, 0)
+        if lost > 0:
+            event = partial(own_events.set_aside_lost, collector=name, count=lost)
+            yield _change(f"lost collector {name}", event, "set_aside_lost", name, collector.set_aside_lost)
     for name, source in view.sources.items():
         more = source.rejected - told.rejected.get(name, 0)
         if more > 0:

@@ -72,6 +72,7 @@ def collector_view(
         confirmed=known.confirmed if known else 0,
         replayed=known.replayed if known else 0,
         set_aside=aside.total if aside else 0,
+        set_aside_lost=aside.lost if aside else 0,
         unmoved=unmoved,
         patience=options.fence.time + FENCE_SLACK,
         certificates=pump.link.certificates if pump else (),

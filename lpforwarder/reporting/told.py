@@ -37,6 +37,8 @@ class Told:
     """Source → how many of its records were set aside."""
     set_aside: Mapping[str, int] = field(default_factory=dict)
     """Collector → how many events were set aside for it."""
+    set_aside_lost: Mapping[str, int] = field(default_factory=dict)
+    """Collector → how many of those had to make room for others."""
 
     def entered(self, mapping: str, name: str, value: object) -> Self:
         """With this value under this name in one of the mappings; None takes it out."""
@@ -107,4 +109,5 @@ def _told(data: Mapping[str, Any]) -> Told:
         certificates=dict(data.get("certificates", {})),
         rejected=dict(data.get("rejected", {})),
         set_aside=dict(data.get("set_aside", {})),
+        set_aside_lost=dict(data.get("set_aside_lost", {})),
     )

@@ -50,6 +50,8 @@ class CollectorView:
     confirmed: int = 0
     replayed: int = 0
     set_aside: int = 0
+    set_aside_lost: int = 0
+    """Of those that were set aside, the ones that had to make room for others."""
     unmoved: float = 0.0
     """Seconds for which something was sent and nothing confirmed."""
     patience: float = 0.0

@@ -159,10 +159,10 @@ class DiskActor(Actor):
         self._ballast = disk / "ballast"
 
     def begin(self) -> str:
-        with self._ballast.open("wb") as file, contextlib.suppress(OSError):
+        # Unbuffered: nothing may be left that is written when the file is closed, on a disk that is full.
+        with self._ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(_PIECE))
-                file.flush()
         return "disk full"
 
     def mend(self) -> None:

@@ -108,8 +108,8 @@ class Play:
             yield number
 
     def soon(self, seconds: float) -> float:
-        """A limit in seconds; short runs share their processors and get four times as long."""
-        return self.pick(4 * seconds, seconds)
+        """A limit in seconds; short runs share their processors and get twice as long."""
+        return self.pick(2 * seconds, seconds)
 
     def progress(self, what: str) -> None:
         """Says how far it is, but not too often."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos.play import Play, Scenario
-from tests.chaos.stage import Stage
+from tests.chaos.stage import PATIENCE, Stage
 from tests.chaos.wire import Habit, Wire
 from tests.fakes.collectors import CollectorProcess, Manners
 from tests.fakes.daemon import Facts
@@ -160,7 +160,9 @@ def babbles(play: Play) -> None:
             early = stage.daemon.memory("VmRSS")
             wire.habit = Habit.BABBLE
             wire.reset()
-            said_within(stage, lambda facts: error_code(facts, "siem") == "LPF213", 20, "status: LPF213")
+            said_within(
+                stage, lambda facts: error_code(facts, "siem") == "LPF213", play.soon(20), "status: LPF213"
+            )
             stage.pause(play.pick(8.0, 60.0))
             grown = stage.daemon.memory("VmRSS") - early
             play.figure("memory grew by, MiB", grown / 2**20)
@@ -168,10 +170,10 @@ def babbles(play: Play) -> None:
             play.figure("connections", wire.accepted)
             play.expect(grown < MEMORY_GROWTH, f"memory grew by {grown / 2**20:.1f} MiB")
             # What one connection takes before we hang up lies in two kernels' buffers for the most part.
-            play.expect(wire.most_garbage < 8 * 2**20, f"{wire.most_garbage} octets of garbage were taken")
-            play.expect(
-                max(stage.recover(["good"]).values()) <= play.soon(2.0), "another collector had to wait"
-            )
+            play.expect(wire.most_garbage < 2 * 2**20, f"{wire.most_garbage} octets of garbage were taken")
+            # Who is held up by the garbage is held up every time; a busy machine is not.
+            waits = [stage.recover(["good"]).get("good", PATIENCE) for _ in range(3)]
+            play.expect(min(waits) <= play.soon(2.0), f"another collector had to wait {min(waits):.2f} s")
             wire.habit = Habit.PASS
             stage.recover()
             stage.finish()

@@ -96,6 +96,8 @@ class Wire:
 
     def _babble(self, near: socket.socket) -> None:
         near.settimeout(1.0)
+        # Else our own kernel takes megabytes, and more the later the far side hangs up.
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHUNK)
         said = 0
         with contextlib.suppress(OSError):
             while said < self._garbage and not self._leaving.is_set():

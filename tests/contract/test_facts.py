@@ -43,7 +43,11 @@ def of_the_service(folder: Path) -> dict[str, Any]:
     life = Life(
         pid=812,
         started=NOW,
-        workers={name: state for name in ("source:acme", "collector:siem", "endpoint")},
+        workers={
+            "source:acme": state,
+            "collector:siem": state,
+            "endpoint": WorkerState(state="running", since=NOW),
+        },
         links={"siem": LinkState(certificates=[ends], alarms=[TROUBLE])},
         polls={"acme": NOW},
         alarms={"acme": [TROUBLE]},

@@ -187,3 +187,12 @@ def test_who_waits_hears_of_an_append(journal: Tried) -> None:
     waiting.join()
     assert journal.newest() == 4
     assert time.monotonic() - begun < 30.0
+
+
+def test_an_event_of_a_source_that_is_not_wanted_is_passed_over_as_if_there_were_none(journal: Tried) -> None:
+    journal.append("secret", event("1"), event("2"))
+    journal.append("open", event("2"))
+    assert journal.find("1", lambda source: source == "open") is None
+    entry = journal.find("2", lambda source: source == "open")
+    assert entry is not None
+    assert entry.source == "open"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,15 +14,18 @@ NAME = re.compile(r"[a-z]+\.[a-z]+(_[a-z]+)*\Z")
 ROW = re.compile(r"^\| `([^`]+)` \| ([a-z, ]+) \|", re.MULTILINE)
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls() -> list[tuple[str, ast.Call]]:
     """Every call of a method of `log` in the package, with its place."""
+    found = []
     for path in sorted((ROOT / "lpforwarder").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 receiver = node.func.value
                 logs = node.func.attr in LEVELS.keys() | OTHER_WAYS
                 if logs and isinstance(receiver, ast.Name) and receiver.id == "log":
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+                    found.append((f"{path.relative_to(ROOT)}:{node.lineno}", node))
+    return found
 
 
 def logged() -> set[tuple[str, str]]:

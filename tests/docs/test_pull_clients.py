@@ -58,8 +58,10 @@ class Client:
 
     @property
     def printed(self) -> list[str]:
-        """The ids so far."""
-        return ids((self._folder / "printed").read_bytes())
+        """The ids so far, of whole lines; a kill may have cut one."""
+        text = (self._folder / "printed").read_bytes()
+        whole = text[: text.rfind(b"\n") + 1].splitlines()
+        return ids(b"\n".join(line for line in whole if line.endswith(b"}")))
 
     @property
     def complained(self) -> str:
@@ -117,6 +119,14 @@ def test_a_client_that_is_killed_leaves_nothing_out(served: ServedJournal, tmp_p
             until(lambda last=last: len(set(client.printed)) >= last - 50)  # type: ignore[misc]
     with client.running():
         until(lambda: set(client.printed) == set(names(1, 1000)))
+
+
+def test_a_line_that_a_kill_has_cut_spoils_no_other(served: ServedJournal, tmp_path: Path) -> None:
+    client = Client(tmp_path, served)
+    (tmp_path / "printed").write_text('{"id":"e0","ti')
+    fill(served, 1, 2)
+    with client.running():
+        until(lambda: client.printed == names(1, 2))
 
 
 def test_a_client_that_was_away_too_long_says_so_and_goes_on_with_the_oldest(

@@ -368,13 +368,16 @@ def test_status_tells_the_truth_before_during_and_after_the_life_of_the_service(
 
 
 def test_status_check_speaks_as_nagios_does(events: Path, nobody: int, tmp_path: Path) -> None:
+    write_events(events, 3)
     settings = {"sources": [source(events)], "collectors": [collector(nobody)]}
     with Daemon(tmp_path / "daemon", settings) as daemon:
         daemon.wait_until(lambda facts: facts["collectors"]["siem"]["error"] is not None)
+        daemon.wait_until(lambda facts: read_events(facts) == 3)
         behind = daemon.command("status", "--check")
         assert (behind.returncode, behind.stdout[:10]) == (1, b"WARNING - ")
-        own = own_events(daemon.status())
-        assert re.search(rf"\| waiting={own} lag=[0-9]+s\n\Z", behind.stdout.decode())
+        waiting = 3 + own_events(daemon.status())
+        numbers = rf"\| waiting={waiting} lag=[0-9]+s;60 newest=[0-9]+s( room=[0-9]+s)?\n\Z"
+        assert re.search(numbers, behind.stdout.decode())
         assert daemon.terminate() == 0
         assert daemon.command("status", "--check").returncode == 2
         daemon.file.write_text("sources: [")

@@ -32,7 +32,8 @@ DAEMON_KILLS = int(os.environ.get("LPFORWARDER_DAEMON_KILLS", "5"))
 COLLECTOR_KILLS = int(os.environ.get("LPFORWARDER_COLLECTOR_KILLS", "3"))
 RESTARTS = int(os.environ.get("LPFORWARDER_RESTARTS", "2"))
 
-RATE = 2000  # events a second
+SEED = os.environ.get("LPFORWARDER_KILL_SEED", "")
+RATE = int(os.environ.get("LPFORWARDER_KILL_RATE", "2000"))  # events a second
 FENCE, REPLAY, REPLAY_SECONDS = 500, 500, 0.2
 RECORDED_SECONDS = 0.25  # a killed daemon has not noted down what was confirmed in the last quarter second
 MOST_TWICE = 2 * FENCE + max(REPLAY, FENCE, int(RATE * (REPLAY_SECONDS + RECORDED_SECONDS)))
@@ -40,7 +41,8 @@ MOST_TWICE = 2 * FENCE + max(REPLAY, FENCE, int(RATE * (REPLAY_SECONDS + RECORDE
 
 The window reaches as far back as the longer of two: so many events, or what was confirmed a moment ago.
 """
-RECOVERY_SECONDS = 2.0
+RECOVERY_SECONDS = float(os.environ.get("LPFORWARDER_KILL_RECOVERY", "2"))
+"""On a machine that does nothing else; parts of a large run share theirs."""
 PATIENCE = 60.0
 
 LINKS: dict[str, ssl.TLSVersion | None] = {
@@ -212,7 +214,7 @@ def staged(
         stream = stack.enter_context(EventStream(events, rate=RATE))
         daemon = Daemon(folder / "daemon", {"sources": [source(events)], "collectors": [*settings, *beside]})
         stack.enter_context(daemon)
-        yield Stage(scenario, stream, daemon, collectors, random.Random(scenario))
+        yield Stage(scenario, stream, daemon, collectors, random.Random(scenario + SEED))
 
 
 def server_tls(certificates: Certificates, version: ssl.TLSVersion | None) -> ServerTls | None:

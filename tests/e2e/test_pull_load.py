@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from lpforwarder.journal.sqlite import open_journal
 from tests.fakes.daemon import Daemon
 from tests.fakes.event_files import event_id_of, event_number
 from tests.fakes.pull_client import digest_of
+from tests.fakes.served_endpoint import fetch
 
 CHECKOUT = Path(__file__).parents[2]
 EVENTS = int(os.environ.get("LPFORWARDER_PULL_EVENTS", "100000"))
@@ -186,3 +188,81 @@ def test_ten_clients_read_everything_once_in_order_and_delivery_is_not_slowed(tm
     quiet, loaded, waiting = stretches
     assert loaded.rate > 0.9 * quiet.rate
     assert waiting.rate > 0.9 * quiet.rate
+
+
+# ---- a thousand that only hold on ---------------------------------------------------------------------------
+
+REQUEST = "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+DESCRIPTORS = 1024
+"""What a process may have where nobody says more."""
+
+
+def hold_on(crowd: ExitStack, port: int, token: str, number: int) -> None:
+    """One more client that is slow or idle, of four kinds."""
+    line = crowd.enter_context(socket.socket())
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.settimeout(10)
+    line.connect(("127.0.0.1", port))
+    said = (
+        "",
+        REQUEST.format(path="/healthz", token="") + "X-Slow: ",
+        REQUEST.format(path="/healthz", token="") + "\r\n",
+        REQUEST.format(path="/v1/events?limit=10000", token=token) + "\r\n",
+    )
+    with suppress(ConnectionError):
+        line.sendall(said[number % len(said)].encode())
+
+
+def answer_times(port: int, count: int) -> list[float]:
+    """Seconds to an answer of /healthz, each over a connection of its own, sorted."""
+    found = []
+    for _ in range(count):
+        began = time.monotonic()
+        assert fetch(port, "/healthz").status == 200
+        found.append(time.monotonic() - began)
+    return sorted(found)
+
+
+@pytest.mark.slow
+def test_a_thousand_slow_and_idle_clients_delay_neither_health_nor_delivery(tmp_path: Path) -> None:
+    (tmp_path / "daemon").mkdir(mode=0o700)
+    fill(tmp_path / "daemon" / "journal.db", 20_000)
+    files = [tmp_path / "one", tmp_path / "two"]
+    with ExitStack() as open_ones:
+        collectors = [
+            open_ones.enter_context(child("tests.fakes.late_collector", str(path), "live")) for path in files
+        ]
+        ports = [int(line_of(process)) for process in collectors]
+        wrapper = ("prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
+        daemon = open_ones.enter_context(Daemon(tmp_path / "daemon", settings(ports), wrapper=wrapper))
+        facts = daemon.wait_until(lambda facts: facts["http"]["state"] == "running")
+        port = int(facts["http"]["listen"].rpartition(":")[2])
+        token = daemon.command("token", "create", "crowd").stdout.decode().strip()
+        daemon.wait_until(lambda _: all(received(path) for path in files))
+
+        before, alone = rest(QUIET / 2, daemon), answer_times(port, 100)
+        crowd = open_ones.enter_context(ExitStack())
+        for number in range(1000):
+            hold_on(crowd, port, token, number)
+        began = time.time()
+        beside = answer_times(port, 200)
+        rest(QUIET / 2, daemon)
+        during = began, time.time()
+        clients = daemon.status()["http"]["clients"]
+        memory = daemon.memory()
+    quiet = stretch("nobody else", files, *before)
+    crowded = stretch("1,000 slow and idle clients", files, *during)
+    print(quiet.line(), crowded.line(), sep="\n")
+    for name, times in (("alone", alone), ("beside them", beside)):
+        print(f"/healthz {name}: median {statistics.median(times) * 1000:.1f} ms, 99 of 100 {_most(times):.1f} ms")
+    print(f"{clients} of them connected; memory {memory / 1e6:.0f} MB at most")
+    assert clients <= DESCRIPTORS // 2
+    assert not daemon.log_of("worker.failed")
+    assert crowded.rate > 0.9 * RATE
+    assert _most(beside) < max(100.0, 3 * _most(alone))
+    assert memory < 250 * 10**6
+
+
+def _most(times: Sequence[float]) -> float:
+    """Milliseconds within which 99 of 100 came."""
+    return times[int(len(times) * 0.99)] * 1000

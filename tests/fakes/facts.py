@@ -125,6 +125,12 @@ def facts(
     }
 
 
+def gap(count: int = 3, **changes: Any) -> dict[str, Any]:
+    """Places of the journal that hold nothing, in the form of the status."""
+    found = {"first": 5, "count": count, "reason": "its checksum is wrong", "found": NOW}
+    return {**found, "lost": True, "collector": None, "missed": {"siem": count}, **changes}
+
+
 def busy_facts() -> dict[str, Any]:
     """A service of which everything is known, troubles included."""
     spread = {"buckets": [(0.5, 1), (None, 2)], "sum": 1.5}
@@ -133,10 +139,16 @@ def busy_facts() -> dict[str, Any]:
     made = facts(
         sources={"acme": source(alarms=[error("LPF318")], measures=measures, **refused)},
         collectors={
-            "siem": collector(certificates=[certificate()], measures={"events_sent": 7, "delivery_seconds": spread}, **refused)
+            "siem": collector(
+                certificates=[certificate()],
+                measures={"events_sent": 7, "delivery_seconds": spread},
+                **refused,
+            )
         },
         reload=True,
         last_heartbeat=NOW,
     )
+    made["collectors"]["siem"]["alarms"] = [error("LPF222")]
     made["journal"]["warnings"] = [warning()]
+    made["journal"]["gaps"] = [gap()]
     return made

@@ -23,9 +23,9 @@ _LONGEST_MESSAGE = 65536
 def peers_folder() -> Path:
     """Where the two are unpacked; RuntimeError with one line that says what to run when they are not."""
     folder = Path(os.environ.get("LPFORWARDER_PEERS", _CHECKOUT / ".peers"))
-    if not (folder / "complete").exists():
+    if not all((folder / part).exists() for part in ("complete", "usr/bin/promtool")):
         raise RuntimeError(
-            "rsyslog and syslog-ng are not here; as root on Debian, run: scripts/install-peers"
+            "rsyslog, syslog-ng and promtool are not all here; as root on Debian, run: scripts/install-peers"
         )
     return folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.journal.page import StoredPage, store
@@ -42,8 +42,8 @@ class FakePulledJournal:
         with self._grown:
             self._grown.wait_for(lambda: self._last > after, timeout=within)
 
-    def find(self, event_id: str) -> Entry | None:
-        entries = (entry for page in self._pages for entry in page.entries())
+    def find(self, event_id: str, wanted: Callable[[str], bool] = lambda _: True) -> Entry | None:
+        entries = (entry for page in self._pages if wanted(page.source) for entry in page.entries())
         return next((entry for entry in entries if entry.event.text("id") == event_id), None)
 
     # ---- what a test does to it ------------------------------------------------------------------------

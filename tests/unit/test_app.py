@@ -106,6 +106,7 @@ def test_a_reload_restarts_only_what_changed(house: House, collector: str, recei
     pumps = dict(house.app.pumps)
     house.write("{name: siem, " + collector, "{name: other, format: cef, " + collector)
     house.app.reload(house.path)
+    assert house.app.snapshot()["reload"] is True
     assert house.app.pumps["siem"] is pumps["siem"]
     assert house.app.pumps["other"] is not pumps["other"]
 
@@ -128,6 +129,7 @@ def test_a_broken_file_changes_nothing(house: House, collector: str) -> None:
     house.path.write_text("collectors: 1\n")
     with pytest.raises(ConfigError):
         house.app.reload(house.path)
+    assert house.app.snapshot()["reload"] is False
     assert house.app.pumps == before
     assert house.app.supervisor.states()[source_name("archive")].state == "running"
 

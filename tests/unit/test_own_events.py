@@ -91,6 +91,7 @@ ALL: dict[str, tuple[str, str, Making]] = {
         partial(own_events.collector_up, collector="siem", since=SINCE, waited=12),
     ),
     "set aside": ("8009", "failure", partial(own_events.set_aside, collector="siem", count=1)),
+    "set aside lost": ("8004", "failure", partial(own_events.set_aside_lost, collector="siem", count=1)),
     "rejected": ("8009", "failure", partial(own_events.rejected, source="acme", count=2)),
     "alarm": ("8012", "failure", partial(own_events.alarm, about=ACME, error=SECRET)),
     "alarm over": ("8012", "success", partial(own_events.alarm_over, about=ACME, code="LPF316")),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lpforwarder.config.sections import HttpOptions
 from lpforwarder.endpoint.contract import Access
 from lpforwarder.endpoint.tokens import TokenFile
 from lpforwarder.event import OWN, Event, addressed_to
 from lpforwarder.own_events import Stamp, make
-from lpforwarder.publishing import HAPPENINGS, Happenings, Publisher
+from lpforwarder.publishing import FRESH, HAPPENINGS, Happenings, Publisher
 from tests.fakes.facts import facts
 from tests.fakes.pulled_journal import FakePulledJournal, events
 
@@ -25,8 +26,8 @@ def test_the_last_happenings_are_those_of_the_forwarder_itself_newest_first() ->
     happenings = Happenings(journal)
     happenings.look()
     assert happenings.newest_first() == []
-    journal.append(OWN, own(1), own(2, "8013"), own(3))
-    journal.append(addressed_to("siem"), own(4, "8009"))
+    journal.append(OWN, own(1), own(2, "8013"), own(3, "8009"))
+    journal.append(addressed_to("siem"), own(4, "8100"))
     happenings.look()
     happenings.look()
     assert happenings.newest_first() == [
@@ -59,3 +60,20 @@ def test_page_and_metrics_are_made_of_the_same_facts(tmp_path: Path) -> None:
 def test_the_page_can_be_switched_off_and_metrics_closed(tmp_path: Path) -> None:
     service = publisher(tmp_path).service(HttpOptions(status_page=False, metrics="token"))
     assert (service.page, service.is_metrics_open) == (None, False)
+
+
+def test_a_page_serves_all_who_ask_within_a_second(tmp_path: Path) -> None:
+    now, looks = [0.0], []
+
+    def snapshot() -> dict[str, Any]:
+        looks.append(now[0])
+        return facts()
+
+    tokens = TokenFile(tmp_path / "tokens.json")
+    made = Publisher(FakePulledJournal(), tokens, snapshot, list, print, clock=lambda: now[0])
+    page = made.service(HttpOptions()).page
+    assert page is not None
+    for moment in (0.0, 0.5, FRESH, FRESH + 0.9, 2 * FRESH):
+        now[0] = moment
+        page()
+    assert looks == [0.0, FRESH, 2 * FRESH]

@@ -28,6 +28,7 @@ READ_SIZE = 64 * 1024
 JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
 AT_ONCE = 2.0  # seconds; a collector that hangs up sooner, before we wrote, wants nothing from us
 GLANCE = 1.0  # seconds between two looks at whether the far kernel still answers
+ALERT = 7  # octets of a TLS alert (RFC 5246 §6.2.1, §7.2): one that says nothing else has not greeted us
 UNEVENTFUL = 0.005  # seconds between two looks at what the kernel gives no event for
 
 
@@ -97,17 +98,18 @@ class Connection:
         except ValueError as error:
             raise failures.impossible_name(server_name) from error
         self._shaking_hands = True
+        heard = 0
         deadline = time.monotonic() + within
         while self._shaking_hands:
             try:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 self._flush(deadline)
-                self._receive_handshake(deadline)
+                heard += self._receive_handshake(deadline)
             except ssl.SSLError as error:
                 with contextlib.suppress(Transient):
                     self._flush(deadline)  # the alert, so that the far side can log why
-                raise failures.broken_tls(error, self.peer) from error
+                raise failures.broken_tls(error, self.peer, greeted=heard > ALERT) from error
             else:
                 self._flush(deadline)
                 self._shaking_hands = False
@@ -359,7 +361,8 @@ class Connection:
     def _flush(self, deadline: float) -> None:
         self._transmit(self._outgoing.read(), deadline - time.monotonic())
 
-    def _receive_handshake(self, deadline: float) -> None:
+    def _receive_handshake(self, deadline: float) -> int:
+        """Takes what the far side says; how many octets."""
         left = deadline - time.monotonic()
         if left <= 0 or not self._poll(select.POLLIN, left):
             raise failures.silent_in_handshake(self.peer)
@@ -367,6 +370,7 @@ class Connection:
         if data == b"":
             raise failures.hung_up_in_handshake(self.peer)
         self._incoming.write(data or b"")
+        return len(data or b"")
 
     def _poll(self, events: int, within: float) -> int:
         """The socket's events, 0 when the time is up; Transient when abort() was called.

@@ -243,8 +243,12 @@ def impossible_name(name: str) -> Blocked:
     )
 
 
-def broken_tls(error: ssl.SSLError, peer: str, *, established: bool = False) -> Failure:
-    """What a TLS error means; `established` says that the handshake had succeeded before."""
+def broken_tls(error: ssl.SSLError, peer: str, *, established: bool = False, greeted: bool = True) -> Failure:
+    """What a TLS error means; `established` says that the handshake had succeeded before.
+
+    `greeted`: the peer had agreed to version and cipher before it refused. The same alert (RFC 5246 §7.2.2:
+    handshake_failure) then is about our certificate, and else says that we have nothing in common.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _unverified(error, peer)
     reason = (error.reason or str(error)).upper()
@@ -254,7 +258,7 @@ def broken_tls(error: ssl.SSLError, peer: str, *, established: bool = False) -> 
             code="LPF208",
             fix="tls: {cert_file: …, key_file: …} with a certificate that the collector trusts",
         )
-    return _broken_later(reason, peer) if established else _broken_handshake(reason, peer)
+    return _broken_later(reason, peer) if established else _broken_handshake(reason, peer, greeted)
 
 
 def _broken_later(reason: str, peer: str) -> Transient:
@@ -262,7 +266,13 @@ def _broken_later(reason: str, peer: str) -> Transient:
     return Transient(f"TLS with {peer} failed: {_plain(reason)}", code="LPF217")
 
 
-def _broken_handshake(reason: str, peer: str) -> Failure:
+def _broken_handshake(reason: str, peer: str, greeted: bool) -> Failure:
+    if "HANDSHAKE_FAILURE" in reason and not greeted:
+        return Blocked(
+            f"{peer} and we have no TLS cipher in common ({_plain(reason)})",
+            code="LPF216",
+            fix="the collector must offer TLS 1.3, or for TLS 1.2 ECDHE with AES-GCM or ChaCha20-Poly1305",
+        )
     if "HANDSHAKE_FAILURE" in reason:
         return Blocked(
             f"{peer} refuses the TLS handshake ({_plain(reason)})",

@@ -33,7 +33,7 @@ class Form:
 
 
 WIDE = Form(kind="wide", width=720, box=170, journal=170, row=44, letters=22)
-NARROW = Form(kind="narrow", width=344, box=116, journal=64, row=42, letters=15)
+NARROW = Form(kind="narrow", width=344, box=116, journal=64, row=42, letters=14)
 """For a telephone."""
 
 
@@ -44,7 +44,7 @@ def flow(facts: Mapping[str, Any], rates: Mapping[str, float], room: str, form: 
     outage, and the number on it is what waits.
     """
     sides = {kind: boxes(facts[kind]) for kind in ("sources", "collectors")}
-    height = max(*map(len, sides.values()), 1) * form.row + 12
+    height = max(*map(len, sides.values()), 2) * form.row + 12
     lines, shapes = [], [_journal(form, height, room)]
     for kind, parts in sides.items():
         for row, (name, part) in enumerate(parts):
@@ -54,7 +54,7 @@ def flow(facts: Mapping[str, Any], rates: Mapping[str, float], room: str, form: 
             if form is WIDE and part.get("waiting"):
                 shapes.append(_number(y, height, part["waiting"]))
     return (
-        f'<svg viewBox="0 0 {form.width} {height}" role="img" aria-label="{_spoken(facts)}" '
+        f'<svg viewBox="-1 0 {form.width + 2} {height}" role="img" aria-label="{_spoken(facts)}" '
         f'class="flow {form.kind}">{"".join([*lines, *shapes])}</svg>'
     )
 
@@ -69,12 +69,12 @@ def boxes(parts: Mapping[str, Part]) -> list[tuple[str, Part]]:
     return [*known[: _MOST_BOXES - 1], (f"and {rest:,} more", {"state": "", "error": None})]
 
 
-def strip(steps: Sequence[Step], what: str) -> str:
+def strip(steps: Sequence[Step]) -> str:
     """24 hours in bars of five minutes, the present at the right; troubled times are shaded.
 
     Grey is the time before the first step: nobody watched.
     """
-    label = _label(steps, what)
+    label = _label(steps)
     begin = STEPS - len(steps)
     parts = [
         f'<svg viewBox="0 0 {STEPS} {_STRIP_HEIGHT}" preserveAspectRatio="none" role="img" '
@@ -107,24 +107,24 @@ def _troubles(steps: Sequence[Step], begin: int) -> Iterator[str]:
         place += width
 
 
-def _label(steps: Sequence[Step], what: str) -> str:
+def _label(steps: Sequence[Step]) -> str:
     total = sum(step.events for step in steps)
     troubled = sum(step.in_trouble for step in steps)
-    label = f"{what}: {count(total, 'event')}"
-    if troubled:
-        label += f", up to {span(troubled * STEP)} in trouble"
-    return escape(label)
+    label = f"{count(total, 'event')} in the last {span(len(steps) * STEP)}" if steps else "not watched yet"
+    return f"{label}, up to {span(troubled * STEP)} in trouble" if troubled else label
 
 
 # ---- the parts of the flow ------------------------------------------------------------------------------
 
 
 def _journal(form: Form, height: float, room: str) -> str:
+    """The box in the middle; what it has room for stands below where the box is too small for it."""
     x, y = (form.width - form.journal) / 2, height / 2
+    name, told = (y - 3, y + 14) if form is WIDE else (y + 4, y + 38)
     return (
         f'<rect x="{x:.0f}" y="{y - 24:.0f}" width="{form.journal}" height="48" rx="6" class="journal"/>'
-        f'<text x="{form.width / 2:.0f}" y="{y - 3:.0f}" class="name">journal</text>'
-        f'<text x="{form.width / 2:.0f}" y="{y + 14:.0f}" class="small">{escape(room)}</text>'
+        f'<text x="{form.width / 2:.0f}" y="{name:.0f}" class="name">journal</text>'
+        f'<text x="{form.width / 2:.0f}" y="{told:.0f}" class="small">{escape(room)}</text>'
     )
 
 

@@ -38,11 +38,11 @@ def section(kind: str, facts: Mapping[str, Any], history: History) -> str:
 
 def _totals(kind: str, parts: Named, now: str) -> str:
     bad, look = (sum(rank(part) == wanted for _, part in parts) for wanted in (0, 1))
-    told = [f"{len(parts):,}", f"{bad:,} in trouble" if bad else "none in trouble"]
+    told = [f"{len(parts):,} in all", f"{bad:,} in trouble" if bad else "none in trouble"]
     if look:
         told.append(f"{look:,} to look at")
     if kind == "collectors":
-        told.append(f"{sum(part['waiting'] for _, part in parts):,} waiting")
+        told.append(f"{count(sum(part['waiting'] for _, part in parts), 'event')} waiting")
     else:
         told.append(count(sum(part["events"] for _, part in parts), "event"))
         newest = max((part["newest_event"] or "" for _, part in parts), default="")
@@ -57,11 +57,14 @@ def _card(kind: str, name: str, part: Part, now: str, history: History) -> str:
     steps = history.steps(kind, name)
     shown = _collector(part, now) if kind == "collectors" else _source(part, now)
     rows = "".join(f"<div><dt>{title}</dt><dd>{escape(value)}</dd></div>" for title, value in shown)
-    head = f'<span class="state {_SIGNS[rank(part)]}">{escape(_state(kind, part, now))}</span>'
+    sign = _SIGNS[rank(part)]
+    head = f'<span class="state {sign}">{escape(_state(kind, part, now))}</span>'
+    if kind == "collectors":
+        head += f' <span class="to">{escape(part["target"])}, {escape(part["transport"])}</span>'
     return (
-        f'<article class="part {_SIGNS[rank(part)]}"><h3>{escape(name)} {head}</h3>'
+        f'<article class="part {sign}"><h3>{escape(name)} {head}</h3>'
         f"<dl>{rows}</dl>{''.join(_notes(kind, name, part, now))}"
-        f"{_day(steps, 'out' if kind == 'collectors' else 'in')}</article>"
+        f"{_day(steps)}</article>"
     )
 
 
@@ -80,8 +83,8 @@ def _for(since: str, now: str) -> str:
 
 
 def _collector(part: Part, now: str) -> Iterator[tuple[str, str]]:
-    yield "to", f"{part['target']}, {part['transport']}"
     yield "waiting", f"{part['waiting']:,}"
+    yield "of these sent", f"{part['sent'] - part['confirmed']:,}"
     yield "oldest waiting", ago(part["oldest_waiting"], now).removesuffix(" ago") if part["waiting"] else "–"
     yield "last sent", ago(part["last_sent"], now)
     yield "confirmed", f"{part['confirmed']:,}"
@@ -128,12 +131,12 @@ def note(trouble: Mapping[str, Any], more: str = "", *, bad: bool = False) -> st
     return f'<p class="{kind}">{escape(trouble["text"])} [{escape(trouble["code"])}].{fix}{more}</p>'
 
 
-def _day(steps: Sequence[Step], way: str) -> str:
+def _day(steps: Sequence[Step]) -> str:
     total = sum(step.events for step in steps)
-    told = f"{count(total, 'event')} {way} in {span(len(steps) * STEP)}" if steps else "not watched yet"
+    told = f"{count(total, 'event')} in {span(len(steps) * STEP)}" if steps else "not watched yet"
     return (
-        f"{drawing.strip(steps, f'24 hours {way}')}"
-        f'<div class="scale"><span>24 h ago</span><span>{told}</span><span>now</span></div>'
+        f'{drawing.strip(steps)}<div class="scale"><span>24 h ago</span><span>{told}</span>'
+        "<span>now</span></div>"
     )
 
 

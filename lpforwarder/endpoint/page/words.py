@@ -10,11 +10,7 @@ from lpforwarder import rfc3339
 
 _FAILING = {"sources": "cannot be read", "collectors": "unreachable"}
 _STATES = {"blocked": "needs a person", "crashed": "crashed: a bug of ours"}
-_RECEIPTS = {
-    "close": "yes: it closed in order",
-    "kernel": "its kernel only",
-    "relp": "yes: acknowledged",
-}
+_RECEIPTS = {"close": "its close", "kernel": "its kernel only", "relp": "acknowledged"}
 _PAUSED = frozenset({"LPF501", "LPF509"})
 """The journal takes nothing, so the source is not asked."""
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -74,7 +70,8 @@ def rank(part: Mapping[str, Any]) -> int:
     """0 for a part in trouble, 1 for one that a person should look at, 2 for one that is well."""
     if part["error"] is not None or part.get("stalled_since"):
         return 0
-    return 1 if part["alarms"] or part.get("set_aside") or part.get("lost") else 2
+    is_odd = part["alarms"] or part.get("set_aside") or part.get("lost") or part["state"] == "stopped"
+    return 1 if is_odd else 2
 
 
 def receipt(confirm: str) -> str:

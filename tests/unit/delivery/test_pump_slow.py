@@ -1,16 +1,14 @@
-"""The pump and a collector that takes a batch slowly: it shows that it lives, and notes what was confirmed."""
+"""The pump and a collector that takes a batch slowly: signs of life, and a checkpoint that moves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import OFFER_WITHIN, Limits, Pump
 from lpforwarder.event import Event
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.links import FarEnd
-from tests.fakes.patience import beside
-from tests.fakes.relp_links import OK, RelpEnd, relp_to
 from tests.fakes.transport import FakeTransport
 from tests.unit.delivery.test_pump import Line, Time, Token
 
@@ -53,7 +51,7 @@ def test_each_offer_to_a_slow_collector_is_followed_by_a_sign_of_life() -> None:
     pump.run_to_end(Token(), lambda: beats.append(time.now))
     assert [message.decode() for message in transport.received] == [f"e{place}" for place in range(1, 21)]
     assert len(beats) >= COUNT
-    assert max(after - before for before, after in zip(beats, beats[1:], strict=False)) <= OFFER_WITHIN
+    assert max(after - before for before, after in pairwise(beats)) <= OFFER_WITHIN
     assert transport.longest == OFFER_WITHIN
 
 
@@ -64,27 +62,4 @@ def test_the_checkpoint_moves_while_a_slow_collector_takes_a_batch() -> None:
     pump.run_to_end(Token(), lambda: places.append(journal.checkpoint("siem")))
     # A beat comes before what was confirmed during the offer is taken.
     assert places[: COUNT - 1] == list(range(COUNT - 1))
-    assert journal.checkpoint("siem") == COUNT
-
-
-def test_a_relp_collector_that_answers_between_two_signs_of_life_gets_everything_once(
-    far_end: FarEnd,
-) -> None:
-    journal, ends, answered = MemoryJournal(), list[RelpEnd](), list[bytes]()
-    with relp_to(far_end, window=4, stall_timeout="3s") as transport:
-        pump = Pump("siem", journal, encoder(), transport, Limits())
-
-        def agree() -> None:
-            ends.append(RelpEnd(far_end.accept()))
-            ends[0].agree()
-
-        def answer_two() -> None:
-            answered.extend(ends[0].answer(*[OK] * min(2, COUNT - len(answered))))
-
-        with beside(agree):
-            pump.step()
-        journal.append("acme", [Event.of({"id": f"e{place}"}) for place in range(COUNT)], [], "cursor")
-        with beside(lambda: ends[0].goodbye(after=answered, count=COUNT)):
-            pump.run_to_end(Token(), answer_two)
-    assert answered == [b"e%d" % place for place in range(COUNT)]
     assert journal.checkpoint("siem") == COUNT

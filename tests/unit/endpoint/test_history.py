@@ -54,3 +54,18 @@ def test_a_part_that_came_later_has_steps_since_then() -> None:
     history.note(facts(sources={"acme": source(), "late": source()}), STEP)
     assert len(events(history, name="late")) == 1
     assert events(history, name="nobody") == []
+
+
+def test_a_part_that_is_no_longer_configured_is_forgotten() -> None:
+    history = History()
+    history.note(facts(sources={"acme": source(), "gone": source()}), 0.0)
+    history.note(facts(), STEP)
+    assert events(history, name="gone") == []
+
+
+def test_the_last_steps_alone_can_be_asked_for() -> None:
+    history = History()
+    for number, total in enumerate((0, 1, 3, 6)):
+        history.note(facts(sources={"acme": source(events=total)}), number * STEP)
+    assert [step.events for step in history.steps("sources", "acme", 3)] == [1, 2, 3]
+    assert len(history.steps("sources", "acme", 9)) == 4

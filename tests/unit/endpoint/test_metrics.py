@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lpforwarder.endpoint.metric_kinds import KINDS, PREFIX
 from lpforwarder.endpoint.metrics import exposition
 from lpforwarder.runtime.measures import Spread
-from tests.fakes.facts import busy_facts, collector, error, facts, source
+from tests.fakes.facts import busy_facts, collector, error, facts, gap, source
 
 
 def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -25,7 +25,12 @@ def value(text: bytes, name: str, /, **labels: str) -> float | None:
 
 def test_the_published_names_say_what_the_status_says() -> None:
     dead = collector(
-        error=error(), waiting=5, oldest_waiting="2026-11-22T19:59:00.000Z", set_aside=3, set_aside_total=4, lost=7
+        error=error(),
+        waiting=5,
+        oldest_waiting="2026-11-22T19:59:00.000Z",
+        set_aside=3,
+        set_aside_total=4,
+        lost=7,
     )
     text = exposition(facts(collectors={"siem": dead}))
     assert value(text, "events_fetched_total", source="acme") == 1204
@@ -91,6 +96,17 @@ def test_failures_are_counted_by_code_and_two_of_one_kind_of_warning_are_one_sam
     assert value(text, "errors_total", part="collector", name="siem", code="LPF202") == 12
     assert value(text, "errors_total", part="collector", name="siem", code="LPF212") == 1
     assert text.count(b'\nlpforwarder_journal_warning{code="LPF511"}') == 1
+
+
+def test_only_gaps_that_nothing_fills_again_are_missing_events() -> None:
+    made = facts()
+    made["journal"]["gaps"] = [gap(3), gap(5, lost=False), gap(7, collector="siem")]
+    assert value(exposition(made), "journal_missing_events") == 3
+
+
+def test_alarms_of_collectors_are_samples_too() -> None:
+    text = exposition(facts(collectors={"siem": collector(alarms=[error("LPF222"), error("LPF222")])}))
+    assert value(text, "collector_alarm", collector="siem", code="LPF222") == 1
 
 
 def test_a_refused_reload_and_the_process_are_told() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from lpforwarder.endpoint import pull
 from lpforwarder.endpoint.query import Query
 from lpforwarder.event import OWN, Event, Seq, addressed_to
+from lpforwarder.journal.page import StoredPage
 from tests.fakes.pulled_journal import FakePulledJournal, events
 
 
@@ -105,3 +107,23 @@ def test_an_event_is_one_element_of_an_array_and_one_line(journal: FakePulledJou
     assert ids(pull.as_lines(lines).splitlines()) == numbered(1, 2, 3)
     assert json.loads(pull.as_array([])) == []
     assert pull.as_lines([]) == b""
+
+
+class CountingJournal(FakePulledJournal):
+    """Notes how many events were asked for at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def stored(self, after: Seq, limit: int) -> Sequence[StoredPage]:
+        self.asked.append(limit)
+        return super().stored(after, limit)
+
+
+def test_no_more_is_read_than_is_asked_for_where_every_event_is_wanted() -> None:
+    journal = CountingJournal()
+    journal.append("acme", *events(1, 5))
+    pull.collect(journal, Query(limit=3), Seq(0), None)
+    pull.collect(journal, Query(limit=3, types=frozenset({"1001"})), Seq(0), None)
+    assert journal.asked == [3, pull.STEP]

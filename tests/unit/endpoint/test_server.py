@@ -24,7 +24,7 @@ from lpforwarder.endpoint.server import EndpointServer, Limits
 from lpforwarder.runtime.stop import Stop
 from tests.fakes.certificates import Certificates
 
-BIG = 64 * 2**20
+BIG = 16 * 2**20
 
 
 def make() -> Starlette:
@@ -142,6 +142,19 @@ def test_too_many_quiet_clients_do_not_keep_others_out() -> None:
         assert health(server.port) == 200
 
 
+def test_answers_that_nobody_takes_do_not_fill_the_memory() -> None:
+    limits = Limits(unsent=4 * BIG, stalled=3600.0)
+    with running(limits) as server, ExitStack() as clients:
+        greedy = [
+            clients.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(12)
+        ]
+        for line in greedy:
+            line.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: server.clients == 12)
+        wait_until(lambda: server.clients <= 5)
+        assert health(server.port) == 200
+
+
 def test_a_stop_does_not_wait_for_anybody() -> None:
     with ExitStack() as clients, running() as server:
         for _ in range(10):
@@ -187,3 +200,14 @@ def test_clients_need_a_certificate_when_they_are_asked_for_one(certificates: Ce
         known = trusting(certificates)
         known.load_cert_chain(certificates.client.cert_file, certificates.client.key_file)
         assert fetch(server.port, known) == 200
+
+
+def test_handshakes_that_never_end_do_not_keep_others_out(certificates: Certificates) -> None:
+    limits = Limits(connections=20)
+    with running(limits, server_tls(certificates)) as server, ExitStack() as clients:
+        lines = [
+            clients.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(100)
+        ]
+        assert fetch(server.port, trusting(certificates)) == 200
+        assert is_closed(lines[0])
+        wait_until(lambda: 0 < server.clients <= 20)

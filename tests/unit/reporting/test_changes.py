@@ -173,6 +173,18 @@ CASES = {
         collectors={"siem": CollectorView(state="running", set_aside=5)},
         expected=(("8009", {"collector": "siem", "count": 3}),),
     ),
+    "events that were set aside had to make room": Case(
+        told=Told(set_aside={"siem": 5}, set_aside_lost={"siem": 1}),
+        collectors={"siem": CollectorView(state="running", set_aside=8, set_aside_lost=4)},
+        expected=(
+            ("8009", {"collector": "siem", "count": 3}),
+            ("8004", {"collector": "siem", "count": 3, "fix": "lpforwarder rejects list"}),
+        ),
+    ),
+    "events that made room are told once": Case(
+        told=Told(set_aside={"siem": 8}, set_aside_lost={"siem": 4}),
+        collectors={"siem": CollectorView(state="running", set_aside=8, set_aside_lost=4)},
+    ),
     "records were set aside": Case(
         sources={"acme": SourceView(state="running", rejected=1)},
         expected=(("8009", {"sourceName": "acme", "count": 1}),),

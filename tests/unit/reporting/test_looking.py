@@ -46,7 +46,7 @@ FACTS = Facts(
     },
     gaps=(Gap(first=2, count=3, reason="a checksum is wrong", found=POLLED, collector="siem", number=4),),
     rejects=2,
-    set_asides={"siem": SetAsideFacts(kept=1, total=8)},
+    set_asides={"siem": SetAsideFacts(kept=1, lost=3, total=8)},
 )
 NOTHING = replace(FACTS, sources={}, collectors={}, gaps=(), set_asides={})
 REFUSED = WorkerError(code="LPF202", text="refused")
@@ -93,6 +93,7 @@ def test_a_collector_is_seen_with_its_place_and_its_counters() -> None:
     seen = collector_view(settings().collectors[0], None, state, FACTS, NOW)
     assert (seen.state, seen.failing, seen.is_connected, seen.worker) == ("running", 0.0, False, None)
     assert (seen.checkpoint, seen.confirmed, seen.replayed, seen.set_aside) == (7, 6, 4, 8)
+    assert seen.set_aside_lost == 3
     assert seen.heartbeat == 120.0
 
 

@@ -17,6 +17,7 @@ TOLD = Told(
     missing=frozenset({7}),
     rejected={"acme": 5},
     set_aside={"siem": 2},
+    set_aside_lost={"siem": 1},
 )
 
 

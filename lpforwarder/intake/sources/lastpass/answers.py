@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -193,7 +194,7 @@ def _refusal(response: Response, now: float) -> Failure:
     status, wait = response.status, _retry_after(response.headers.get("retry-after", ""), now)
     is_page = _begun(response.body)[:1] == b"<"
     if status == 429:
-        said = f" for {wait:g} s" if wait is not None else ""
+        said = f" for {math.ceil(wait)} s" if wait is not None else ""
         return Transient(f"the vault asks us to wait{said} (429)", code="LPF303", retry_after=wait)
     if status == 403 and is_page:
         what = "got a web page with 403: throttled, or blocked by the filter in front of the vault"

@@ -163,7 +163,7 @@ class LastPassOptions(SourceOptions):
         return secrets.from_file(self.secret_file)
 
     def secret_written(self) -> float | None:
-        """When the secret file was last written, seconds since 1970 UTC; None for other places of a secret."""
+        """When the secret file was last written, seconds since 1970 UTC; None for a secret kept elsewhere."""
         if self.secret_file is None:
             return None
         with suppress(OSError):

@@ -7,6 +7,7 @@ docs/decisions/0006-lastpass-identity-and-windows.md.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -169,9 +170,9 @@ class LastPassSource:
     def _installation(self) -> str:
         """From facts that stay the same until the cursor keeps the result."""
         options = self._options
-        return offset.installation(
-            _machine_id(), socket.gethostname(), options.name, options.account, options.secret_place
-        )
+        # The whole path: `cd folder && lpforwarder test-pull` is the same installation as the service.
+        place = os.path.abspath(options.secret_file) if options.secret_file else options.secret_place
+        return offset.installation(_machine_id(), socket.gethostname(), options.name, options.account, place)
 
     def _reading(self, secret: Secret, installation: str) -> Reading:
         return Reading(self._client, self._options, secret, installation, self._clock, self._zone)

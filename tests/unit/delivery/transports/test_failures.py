@@ -117,6 +117,13 @@ def test_a_refused_handshake_waits_for_a_person(reason: str, expected: str) -> N
     assert "_" not in failure.what
 
 
+def test_a_refusal_before_any_greeting_is_about_ciphers_and_not_about_our_certificate() -> None:
+    failure = failures.broken_tls(tls_error("SSLV3_ALERT_HANDSHAKE_FAILURE"), PEER, greeted=False)
+    assert (type(failure), failure.code) == (Blocked, "LPF216")
+    assert "no TLS cipher in common" in failure.what
+    assert "certificate" not in failure.what + failure.fix
+
+
 def test_an_unknown_tls_error_is_tried_again() -> None:
     failure = failures.broken_tls(tls_error("BAD_SIGNATURE"), PEER)
     assert isinstance(failure, Transient)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from lpforwarder.endpoint.history import STEPS, Step
-from lpforwarder.endpoint.page.drawing import flow, strip
+from lpforwarder.endpoint.page.drawing import NARROW, flow, strip
 from tests.fakes.facts import collector, error, facts, source
 
 
@@ -31,7 +32,7 @@ def test_an_outage_is_a_broken_line_with_the_number_that_waits() -> None:
     svg = flow(facts(collectors={"siem": collector(), "archive": dead}), {}, "")
     assert kinds(svg).count("link broken") == 1
     assert "48,112 waiting" in svg
-    assert "archive waiting" in drawn(svg).get("aria-label", "")
+    assert "archive unreachable" in drawn(svg).get("aria-label", "")
 
 
 def test_more_events_make_a_thicker_line() -> None:
@@ -57,16 +58,49 @@ def test_no_name_breaks_the_picture(name: str) -> None:
     drawn(flow(facts(sources={name: source()}), {}, name))
 
 
+def test_a_telephone_has_a_picture_of_its_own_with_the_same_facts() -> None:
+    dead = collector(error=error(), state="waiting", waiting=48112)
+    svg = flow(facts(collectors={"siem": collector(), "archive": dead}), {}, "room for 61 d", NARROW)
+    assert drawn(svg).get("class") == "flow narrow"
+    assert float(drawn(svg).get("viewBox", "").split()[2]) < 360
+    for words in ("48,112 waiting", "room for 61 d", "archive", "siem"):
+        assert words in svg
+    assert kinds(svg).count("link broken") == 1
+
+
+def test_a_collector_that_confirms_nothing_has_a_broken_line() -> None:
+    svg = flow(facts(collectors={"siem": collector(stalled_since="2026-11-22T19:00:00.000Z")}), {}, "")
+    assert kinds(svg).count("link broken") == 1
+    assert "stalled" in svg
+
+
+def bars(svg: ElementTree.Element) -> dict[int, int]:
+    """Height by place."""
+    paths = [part.get("d", "") for part in svg if part.tag == "path"]
+    return {int(x): int(tall) for path in paths for x, tall in re.findall(r"M([0-9]+) 36v-([0-9]+)h1", path)}
+
+
 def test_a_day_is_a_strip_with_shaded_troubles() -> None:
     steps = [Step(events=number) for number in (0, 1, 100)] + [Step(in_trouble=True)] * 2
-    svg = drawn(strip(steps, "24 hours in"))
-    bars = [part for part in svg if part.tag == "rect" and part.get("class") is None]
-    troubles = [part for part in svg if part.get("class") == "trouble"]
-    assert [part.get("x") for part in bars] == [str(STEPS - 4), str(STEPS - 3)]
-    assert float(bars[0].get("height", "0")) < float(bars[1].get("height", "0"))
-    assert len(troubles) == 2
-    assert svg.get("aria-label") == "24 hours in: 101 events, 10 min in trouble"
+    svg = drawn(strip(steps))
+    tall = bars(svg)
+    assert list(tall) == [STEPS - 4, STEPS - 3]
+    assert 0 < tall[STEPS - 4] < tall[STEPS - 3] == 36
+    (trouble,) = [part for part in svg if part.get("class") == "trouble"]
+    assert (trouble.get("x"), trouble.get("width")) == (str(STEPS - 2), "2")
+    assert svg.get("aria-label") == "101 events in the last 25 min, up to 10 min in trouble"
+
+
+def test_the_time_before_the_first_step_is_grey() -> None:
+    (unknown,) = [part for part in drawn(strip([Step()] * 12)) if part.get("class") == "unknown"]
+    assert unknown.get("width") == str(STEPS - 12)
+    assert "unknown" not in strip([Step()] * STEPS)
 
 
 def test_a_day_without_anything_is_an_empty_strip() -> None:
-    assert drawn(strip([], "24 hours out")).get("aria-label") == "24 hours out: 0 events"
+    assert drawn(strip([])).get("aria-label") == "not watched yet"
+
+
+def test_a_busy_day_takes_little_of_the_page() -> None:
+    assert len(strip([Step(events=number, in_trouble=number % 2 == 0) for number in range(STEPS)])) < 25_000
+    assert len(strip([Step(events=number) for number in range(STEPS)])) < 7_000

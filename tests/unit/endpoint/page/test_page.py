@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from lpforwarder import __version__
 from lpforwarder.endpoint.history import History
 from lpforwarder.endpoint.page.page import page
-from tests.fakes.facts import NOW, collector, error, facts, source
+from tests.fakes.facts import NOW, busy_facts, collector, error, facts, gap, source, warning
 
 
 class Reader(HTMLParser):
@@ -56,7 +57,7 @@ def test_trouble_is_told_with_its_code_its_remedy_and_the_next_try() -> None:
 def test_alarms_and_warnings_are_shown_although_events_flow() -> None:
     alarmed = source(alarms=[error("LPF305", "the account reports in another zone", "set time_zone")])
     made = facts(sources={"acme": alarmed})
-    made["journal"]["warnings"] = [error("LPF501", "the journal is full in 3 h", "make room")]
+    made["journal"]["warnings"] = [warning("LPF501", "the journal is full in 3 h")]
     text = " ".join(Reader(page(made, History(), [])).texts)
     assert "another zone [LPF305]" in text
     assert "full in 3 h [LPF501]" in text
@@ -81,7 +82,8 @@ def test_no_text_of_the_service_becomes_markup(evil: str) -> None:
         collectors={evil: collector(target=evil, transport=evil, error=error(evil, evil, evil))},
         sentence=evil,
     )
-    made["journal"]["warnings"] = [error(evil, evil, evil)]
+    made["journal"]["warnings"] = [warning(evil, evil)]
+    made["http"] |= {"error": error(evil, evil, evil), "listen": evil}
     found = Reader(page(made, History(), [(evil, evil)]))
     assert not {"script", "img", "b"} & set(found.tags)
     assert sum(evil in text for text in found.texts) >= 8
@@ -97,3 +99,32 @@ def test_a_service_that_has_nothing_yet_has_a_page_too() -> None:
     )
     made["journal"] |= {"first": 0, "last": 0, "bytes": 0, "full_in_seconds": None}
     assert "✗ DOWN" in page(made, History(), [])
+
+
+def test_everything_the_service_can_say_has_a_page() -> None:
+    assert "! BEHIND" in page(busy_facts() | {"verdict": "behind"}, History(), [])
+
+
+def test_the_foot_tells_version_uptime_configuration_journal_and_endpoint() -> None:
+    made = facts()
+    made["journal"]["gaps"] = [gap(3), gap(4, collector="siem"), gap(50, lost=False)]
+    text = " ".join(Reader(page(made, History(), [])).texts)
+    assert f"lpforwarder {__version__}, up 3 d 4 h, configuration of 2 d 10 h ago" in text
+    assert "Journal: 61,203 events, 224 MB, 3 events damaged and lost." in text
+    assert "Endpoint: http://127.0.0.1:9470/, 2 clients." in text
+    assert "https://" in page(facts() | {"http": facts()["http"] | {"tls": True}}, History(), [])
+
+
+def test_trouble_of_the_endpoint_and_a_refused_reload_are_told() -> None:
+    made = facts(reload=False)
+    made["http"] |= {
+        "error": error("LPF504", "127.0.0.1:9471 is taken by prometheus (pid 411)", "another port")
+    }
+    text = " ".join(Reader(page(made, History(), [])).texts)
+    assert "taken by prometheus (pid 411) [LPF504]" in text
+    assert "The last reload was refused" in text
+    assert "reload was refused" not in page(facts(reload=True), History(), [])
+
+
+def test_without_an_endpoint_there_is_nothing_to_say_of_it() -> None:
+    assert "Endpoint:" not in page(facts(http=None), History(), [])

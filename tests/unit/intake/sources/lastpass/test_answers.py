@@ -48,10 +48,18 @@ def test_a_list_and_a_bare_list_are_read_too() -> None:
     assert read([record]).records == [record]
 
 
-@pytest.mark.parametrize("marker", [1772648527918273, "1772648527918273", 1772648527918273000000])
+@pytest.mark.parametrize("marker", [1772648527918273, "1772648527918273", 1772648527.918273, 10**30 + 1])
 def test_a_marker_keeps_its_type_and_every_digit(marker: Any) -> None:
     body = json.dumps({"status": "OK", "next": marker, "data": {}}).encode()
-    assert read(body).marker == marker or isinstance(read(body).marker, float)
+    assert (read(body).marker, type(read(body).marker)) == (marker, type(marker))
+
+
+def test_a_mark_of_byte_order_before_the_answer_changes_nothing() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert read(mark + b' {"status": "OK", "data": {"Event1": {"Time": "t"}}}').records == [{"Time": "t"}]
+    assert isinstance(failure(mark + REFUSED), Blocked)
+    assert failure(mark + PAGE, 403).code == "LPF304"  # the filter, not a lack of rights
+    assert failure(mark).code == "LPF306"
 
 
 def test_hostile_json_is_read_or_named_never_a_bug() -> None:
@@ -140,6 +148,14 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) ->
     error = failure(PAGE, 429, retry_after=header)
     assert isinstance(error, Transient)
     assert error.retry_after == seconds
+
+
+def test_a_wait_is_said_in_whole_seconds() -> None:
+    asked = Response(status=429, headers={"retry-after": "Wed, 04 Mar 2026 18:01:00 GMT"}, body=b"")
+    with pytest.raises(Transient) as caught:
+        answers.read(asked, secret_place="acme.secret", now=NOW + 0.25)
+    assert caught.value.what == "the vault asks us to wait for 60 s (429)"
+    assert caught.value.retry_after == 59.75
 
 
 def test_a_status_other_than_ok_is_a_failure_with_the_vaults_words() -> None:

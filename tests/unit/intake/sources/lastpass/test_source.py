@@ -108,6 +108,20 @@ def test_own_calls_are_dropped_or_kept_and_those_of_others_are_kept(account: Acc
     assert reader.source.counts.own_reports > 0
 
 
+def test_the_label_is_one_of_this_folder_however_it_is_named(account: Account) -> None:
+    def told() -> str:
+        Reader(account.source()).read()
+        return account.vault.asked[-1].call.label.split("/")[1]
+
+    service = told()
+    account.folder = Path(os.path.relpath(account.folder))  # as `cd folder && lpforwarder test-pull` has it
+    assert told() == service
+    account.folder = account.folder / "another"
+    account.folder.mkdir()
+    account.secret = account.secret.rename(account.folder / "acme.secret")
+    assert told() != service
+
+
 def test_pages_larger_than_the_memory_is_meant_for_are_read_in_windows(tmp_path: Path) -> None:
     with Account(tmp_path, events=3000, days=0.9, page_size=150) as account:
         reader = Reader(account.source())
