@@ -20,6 +20,7 @@ from bench.setting import Setting, say
 from bench.sinks import Seen, SinkProcess
 from lpforwarder import rfc3339
 from lpforwarder.event import Cursor, Event, Seq
+from lpforwarder.journal.reader import open_reader
 from lpforwarder.journal.sqlite import open_journal
 
 _PAGE = 1000
@@ -41,6 +42,8 @@ class Drained:
     """Seconds from the start of the process to the first event at the sink."""
     peak: int
     """Octets."""
+    removed: int
+    """Events that left the journal meanwhile."""
     memory: tuple[int, ...]
     """Octets, looked at while it went on, from a tenth of the way."""
 
@@ -63,7 +66,7 @@ def measure_backlog(setting: Setting) -> Section:
         [f"events/s, first {_SHARE:.0%}", number(begin)],
         [f"events/s, last {_SHARE:.0%}", number(end)],
         [f"longest pause at the collector, {short:,} events", f"{usual * 1000:.0f} ms"],
-        ["the same while as many old events leave the journal", f"{pause * 1000:.0f} ms"],
+        [f"the same while {expired.removed:,} old events leave the journal", f"{pause * 1000:.0f} ms"],
     ]
     goals = (
         Goal(what="backlog: memory", value=drained.peak / 2**20, limit=MEMORY, unit=" MiB"),
@@ -112,7 +115,9 @@ def _drain(setting: Setting, *, waiting: int, expired: int) -> Drained:
             peak = child.memory()
             child.stop()
         seen = sink.look_back()
-    return Drained(seen=seen, first=seen.first - began, peak=peak, memory=tuple(memory))
+        with open_reader(folder / "journal.db") as journal:
+            removed = journal.facts().first - 1
+    return Drained(seen=seen, first=seen.first - began, peak=peak, memory=tuple(memory), removed=removed)
 
 
 def fill(path: Path, *, waiting: int, expired: int) -> None:

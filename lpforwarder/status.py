@@ -11,7 +11,7 @@ from typing import Any
 
 from lpforwarder import rfc3339
 from lpforwarder.config.sections import address_text
-from lpforwarder.delivery.certificates import URGENT_DAYS, Certificate, ends_in
+from lpforwarder.delivery.certificates import URGENT_DAYS, WARN_DAYS, Certificate, ends_in
 from lpforwarder.delivery.filters import chosen_by
 from lpforwarder.delivery.options import CollectorOptions, rate_text
 from lpforwarder.journal.facts import Facts, SetAsideFacts
@@ -173,6 +173,7 @@ def _certificate(certificate: Certificate, now: str) -> dict[str, Any]:
         "subject": certificate.subject,
         "not_after": certificate.not_after,
         "days": certificate.days_left(now),
+        "ends_soon": certificate.days_left(now) <= WARN_DAYS,
         "text": f"{certificate.called()} {ends_in(certificate.days_left(now))}",
     }
 

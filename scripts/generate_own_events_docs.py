@@ -164,9 +164,10 @@ SAMPLES: tuple[Sample, ...] = (
         partial(own_events.alarm, about=_ACME, error=_REGENERATED),
     ),
     (
-        "Somebody read events or the status [over HTTP](http-api.md), or tried to without a valid token (`result` "
-        "`failure`, no `token`). For each token and address the first visit is told at once, and those after it once "
-        "a minute, all together. What a visitor without a token asked for is not repeated.",
+        "Somebody read events or the status [over HTTP](http-api.md), or tried to without a valid token "
+        "(`result` `failure`, no `token`). For each token and address the first visit is told at once, and "
+        "those after it once a minute, all together. What a visitor without a token asked for is not "
+        "repeated.",
         partial(accessed, visits=_VISITS),
     ),
     (

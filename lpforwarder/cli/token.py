@@ -126,19 +126,26 @@ def _check_sources(settings: Settings, sources: tuple[str, ...]) -> None:
 def _expiry(text: str | None) -> str | None:
     """The time as RFC 3339 in our form."""
     from lpforwarder import rfc3339
-    from lpforwarder.config.options import seconds
 
     if text is None:
         return None
-    if (time := rfc3339.canonical(text)) is not None:
-        return time
+    now = rfc3339.now()
+    time = rfc3339.canonical(text) or _after(now, text)
+    if time <= now:
+        raise click.BadParameter(f"{text!r} is over already: the token would never work")
+    return time
+
+
+def _after(now: str, duration: str) -> str:
+    from lpforwarder import rfc3339
+    from lpforwarder.config.options import seconds
+
+    began = rfc3339.parse(now)
+    assert began is not None
     try:
-        milliseconds = int(seconds(text) * 1000)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is neither a duration (90d) nor an RFC 3339 time") from None
-    now = rfc3339.parse(rfc3339.now())
-    assert now is not None
-    return rfc3339.render(now + milliseconds)
+        return rfc3339.render(began + int(seconds(duration) * 1000))
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{duration!r} is neither a duration (90d) nor an RFC 3339 time") from None
 
 
 def _rate(text: str | None) -> float | None:

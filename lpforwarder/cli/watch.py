@@ -112,8 +112,8 @@ class Terminal:
         sys.stdout.buffer.flush()
 
 
-def watch(ask: Callable[[], dict[str, Any]], *, color: bool) -> dict[str, Any] | None:
-    """Shows what `ask` says every two seconds until `q`; the last facts, None if there were none in the end.
+def watch(ask: Callable[[], dict[str, Any]], *, color: bool, every: float = REFRESH) -> dict[str, Any] | None:
+    """Shows what `ask` says, anew every so many seconds, until `q`; the last facts, None if they failed.
 
     What `ask` cannot say the first time is raised; later it is shown, and asked again.
     """
@@ -121,7 +121,7 @@ def watch(ask: Callable[[], dict[str, Any]], *, color: bool) -> dict[str, Any] |
     sentence, view, pace = "", "all", Pace()
     with Terminal() as terminal:
         while True:
-            due = time.monotonic() + REFRESH
+            due = time.monotonic() + every
             if facts is not None:
                 pace.note(facts)
             key = ""

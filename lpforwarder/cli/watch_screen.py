@@ -169,7 +169,7 @@ class _Section:
         state, now = state_of(self._kind, part), self._now
         pace = self._pace.per_minute(self._kind, name)
         if self._kind == "collectors":
-            oldest = ago(part["oldest_waiting"], now).removesuffix(" ago") if part["waiting"] else "-"
+            oldest = _ago(part["oldest_waiting"] if part["waiting"] else None, now).removesuffix(" ago")
             return (f"  {name}", state, f"{part['waiting']:,}", oldest, _ago(part["last_sent"], now), pace)
         times = [_ago(part[key], now) for key in ("last_poll", "newest_event")]
         return (f"  {name}", state, *times, f"{part['events']:,}", pace)

@@ -123,6 +123,8 @@ class TokenFile:
 
     def remove(self, name: str) -> bool:
         """Forgets one at once; False when there was none."""
+        if not any(token.name == name for token in self.all()):
+            return False
         with self._alone():
             known = self.all()
             kept = [token for token in known if token.name != name]
@@ -134,6 +136,7 @@ class TokenFile:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the service never ran
             with exclusive(self._path):
                 yield
         except OSError as error:

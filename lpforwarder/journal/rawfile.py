@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpforwarder.journal import btree, wal
+from lpforwarder.journal import btree, descriptors, wal
 from lpforwarder.journal.btree import PAGE, Broken, Cell
 
 _AT_ONCE = 2**20
@@ -33,11 +33,15 @@ class Image:
 class RawFile:
     """Reads only, never writes; used by one thread at a time, and closed by whoever opened it."""
 
-    def __init__(self, path: Path, log: wal.Log) -> None:
-        """OSError when the file cannot be opened. `log` as wal.py has read it."""
+    def __init__(self, path: Path, log: wal.Log, *, is_live: bool = False) -> None:
+        """OSError when the file cannot be opened. `log` as wal.py has read it.
+
+        `is_live` when SQLite has the journal open in this process: see descriptors.py.
+        """
         self.log = log
-        self._log_path = Path(f"{path}-wal")
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._path = path
+        self._is_live = is_live
+        self._file = self._opened("")
         self._log_file: int | None = None
         self._over = {frame.page: frame.offset for frame in log.taken}
         self.in_file = os.fstat(self._file).st_size // PAGE
@@ -48,7 +52,7 @@ class RawFile:
     def close(self) -> None:
         """Gives the files back; may be called twice."""
         for file in (self._file, self._log_file):
-            if file is not None and file >= 0:
+            if file is not None and file >= 0 and not self._is_live:
                 os.close(file)
         self._file, self._log_file = -1, None
 
@@ -192,8 +196,13 @@ class RawFile:
 
     def _log_descriptor(self) -> int:
         if self._log_file is None:
-            self._log_file = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
+            self._log_file = self._opened("-wal")
         return self._log_file
+
+    def _opened(self, suffix: str) -> int:
+        if self._is_live:
+            return descriptors.shared(self._path, suffix)
+        return os.open(f"{self._path}{suffix}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _read(file: int, offset: int) -> bytes:
@@ -234,8 +243,12 @@ def resting(path: Path) -> Iterator[RawFile]:
 @contextmanager
 def living(path: Path) -> Iterator[RawFile]:
     """The file beside its writer. The caller holds a read transaction that has read something already."""
-    raw = RawFile(path, wal.read_live(Path(f"{path}-wal"), Path(f"{path}-shm")))
+    hold = descriptors.Hold(path)
     try:
-        yield raw
+        raw = RawFile(path, wal.read_live(path), is_live=True)
+        try:
+            yield raw
+        finally:
+            raw.close()
     finally:
-        raw.close()
+        hold.release()

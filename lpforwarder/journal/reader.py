@@ -16,6 +16,7 @@ from lpforwarder.event import Cursor, Entry, Seq
 from lpforwarder.journal import schema, set_asides
 from lpforwarder.journal.connections import Readers
 from lpforwarder.journal.decoded import DecodedPages
+from lpforwarder.journal.descriptors import Hold
 from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, has_set_asides, look
 from lpforwarder.journal.gaps import KnownGaps
 from lpforwarder.journal.hidden import HiddenRows
@@ -49,6 +50,7 @@ class JournalReader:
 
     def __init__(self, path: Path, *, on_gap: Callable[[Gap], None] | None = None) -> None:
         self._path = path
+        self._hold = Hold(path)
         self._readers = Readers(path)
         self._decoded = DecodedPages()
         self._waiting = WaitingCounter()
@@ -69,6 +71,7 @@ class JournalReader:
     def close(self) -> None:
         """Closes every connection; may be called twice."""
         self._readers.close()
+        self._hold.release()
 
     def hold_one(self) -> None:
         """Keeps a connection open until close(), so that no other one is the last."""

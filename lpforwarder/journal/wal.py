@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from lpforwarder.journal import descriptors
 from lpforwarder.journal.btree import PAGE
 
 _HEADER = struct.Struct(">8I")
@@ -68,20 +69,19 @@ def read(path: Path) -> Log:
         return NONE
 
 
-def read_live(path: Path, index: Path) -> Log:
-    """The log as the index says it is now, beside its writer; the caller holds a read transaction.
+def read_live(journal: Path) -> Log:
+    """The log as its index says it is now, beside its writer; the caller holds a read transaction.
 
     That keeps the log from beginning anew as long as the file has not all of it. When it has, the log says
     nothing more, and the file cannot change.
     """
     try:
-        with open(index, "rb") as file:
-            begun = file.read(_INDEX.size)
+        begun = os.pread(descriptors.shared(journal, "-shm"), _INDEX.size, 0)
         count, copied = _INDEX.unpack(begun) if len(begun) == _INDEX.size else (0, 0)
         if count <= copied:
             return NONE
-        with open(path, "rb") as file:
-            return Log(taken=tuple(frame for frame, _, _ in _frames(file.fileno(), count)))
+        log = descriptors.shared(journal, "-wal")
+        return Log(taken=tuple(frame for frame, _, _ in _frames(log, count)))
     except FileNotFoundError:
         return NONE
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lpforwarder.errors import Blocked, Failure, Fatal
 from lpforwarder.journal.connections import WAL_LIMIT, connect_writing
+from lpforwarder.journal.descriptors import Hold
 from lpforwarder.journal.faults import is_full, while_writing
 from lpforwarder.journal.reserve import Reserve, refusal
 
@@ -45,6 +46,7 @@ class Writer:
         self._failed: Fatal | None = None
         self._closed = False
         self._connection = connect_writing(path, synchronous)
+        self._hold = Hold(path)
 
     @property
     def failed(self) -> bool:
@@ -130,6 +132,7 @@ class Writer:
                     hold_reader()
                     self._connection.close()
                     close_readers()
+                self._hold.release()
 
     def _is_read_only(self) -> bool:
         return refusal(self._path) == errno.EROFS

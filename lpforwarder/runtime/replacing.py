@@ -27,8 +27,8 @@ def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Keeps other processes from replacing `path` meanwhile; the lock lies beside it."""
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Keeps other processes from replacing `path` meanwhile; the lock lies beside it, of the same owner."""
+    lock = _opened(path.with_name(path.name + ".lock"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -36,14 +36,31 @@ def exclusive(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def _opened(lock: Path) -> int:
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        return os.open(lock, flags)
+    try:
+        made = os.open(lock, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # somebody made it meanwhile
+        return os.open(lock, flags)
+    _give(made, lock.parent)
+    return made
+
+
+def _give(descriptor: int, folder: Path) -> None:
+    """What root makes goes to the owner of the folder."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (0, 0):
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 def _write(path: Path, content: bytes, mode: int) -> None:
     with suppress(FileNotFoundError):
         path.unlink()  # left by a process that died
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        folder = path.parent.stat()
-        if os.geteuid() == 0 and (folder.st_uid, folder.st_gid) != (0, 0):
-            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+        _give(descriptor, path.parent)
         os.fchmod(descriptor, mode)
         view = memoryview(content)
         while view:

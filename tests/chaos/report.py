@@ -65,7 +65,8 @@ _OTHERS = (
 def _by_scenario(
     outcomes: Iterable[Outcome], known: dict[str, Scenario]
 ) -> Iterable[tuple[str, list[Outcome]]]:
-    ordered = sorted((one for one in outcomes if one.id in known), key=lambda one: known[one.id].place)
+    ours = (one for one in outcomes if one.id in known)
+    ordered = sorted(ours, key=lambda one: (known[one.id].place, one.seed))
     for id, group in groupby(ordered, key=lambda one: one.id):
         runs = list(group)
         yield id, [one for one in runs if one.scale == "full"] or runs
@@ -91,7 +92,9 @@ def _row(scenario: Scenario, runs: Sequence[Outcome]) -> str:
 
 
 def _measured(runs: Sequence[Outcome]) -> str:
-    """Of several runs the largest number; of words the last."""
+    """Of several runs the largest number; of words the last. Long runs have lines of their own for that."""
+    if all(_is_long(run) for run in runs):
+        return "see below"
     found: dict[str, float | int | str] = {}
     for one in runs:
         for name, value in one.figures.items():

@@ -67,9 +67,10 @@ def test_the_length_reaches_the_process_that_plays_the_scenario(tmp_path: Path) 
 
 
 def test_each_full_run_of_the_mix_has_a_line_of_its_own() -> None:
-    text = report.tables([outcome(1), outcome(2, lost=1)])
+    text = report.tables([outcome(2, lost=1), outcome(1)])
     assert "| 1 | 30 | 190 | 27,000 | 0 | 812 (90,000) | 1.25 s | good | daemon killed 11 |" in text
     assert "| 2 | 30 | 190 | 27,000 | 1 | 812 (90,000) | 1.25 s | **failed**: plain lacks 1 events |" in text
+    assert text.index("| 1 | 30 |") < text.index("| 2 | 30 |")
 
 
 @pytest.mark.parametrize(("at_once", "load"), [(10, 1.0), (None, 0.5)])

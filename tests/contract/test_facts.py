@@ -1,4 +1,4 @@
-"""The facts that tests of page, metrics and terminal are given have the keys of those that the service gives."""
+"""The facts that tests of page, metrics and terminal are given have the keys of real ones."""
 
 from __future__ import annotations
 

@@ -86,11 +86,25 @@ def test_it_renews_itself_says_when_the_service_is_down_and_finds_it_again(daemo
         assert_given_back(terminal)
 
 
-def test_another_size_of_the_window_is_filled_at_once(daemon: Daemon) -> None:
-    with watching(daemon) as terminal:
-        terminal.wait_until(lambda text: "q quit" in text)
+def script(folder: Path, code: str) -> Terminal:
+    """Python in a terminal."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+    return Terminal([sys.executable, "-c", code], folder=folder, environment=environment)
+
+
+def test_another_size_of_the_window_is_filled_at_once(tmp_path: Path) -> None:
+    code = (
+        "from lpforwarder.cli.watch import watch\n"
+        "from tests.fakes.facts import facts\n"
+        "watch(facts, color=False, every=3600.0)"
+    )
+    with script(tmp_path, code) as terminal:
+        terminal.wait_until(lambda text: len(text.split("\n")) == 24)
         terminal.resize(120, 30)
         terminal.wait_until(lambda text: len(text.split("\n")) == 30)
+        terminal.press("q")
+        assert terminal.wait() == 0
+        assert_given_back(terminal)
 
 
 @pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
@@ -108,12 +122,8 @@ def test_the_terminal_is_given_back_when_it_is_cut_short(daemon: Daemon, way: st
 
 
 def test_the_terminal_is_given_back_when_we_have_a_bug(tmp_path: Path) -> None:
-    code = (
-        "from lpforwarder.cli import watch\n"
-        "watch.watch(dict, color=False)"  # facts without a single key
-    )
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
-    with Terminal([sys.executable, "-c", code], folder=tmp_path, environment=environment) as terminal:
+    code = "from lpforwarder.cli.watch import watch\nwatch(dict, color=False)"  # facts without a single key
+    with script(tmp_path, code) as terminal:
         assert terminal.wait() == 1
         assert "KeyError" in terminal.said.partition(CLOSE)[2]
         assert_given_back(terminal)

@@ -1,4 +1,4 @@
-"""Facts as `status --json` gives them, for whoever shows them; tests/contract/test_facts.py compares the keys."""
+"""Facts as `status --json` gives them, for whoever shows them; tests/contract/test_facts.py compares keys."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def certificate(days: int = 39, **changes: Any) -> dict[str, Any]:
         "subject": "siem.example.net",
         "not_after": "2027-01-01T00:00:00.000Z",
         "days": days,
+        "ends_soon": days <= 30,
         "text": f"the collector's certificate siem.example.net ends in {days} days",
         **changes,
     }

@@ -1,8 +1,9 @@
-"""A collector as a program of its own that notes how late each event comes: `python -m tests.fakes.late_collector`.
+"""A collector as a program of its own that notes how late each event comes.
 
-Listens on a free port of loopback, which is the first line it says. Appends a line to FILE for each read: the time
-of arrival, how many events of the source there were, the age of the last one in seconds, and their ids. An
-event's age counts from its own timestamp, so it should be made when it says.
+`python -m tests.fakes.late_collector FILE SOURCE` listens on a free port of loopback, which is the first line
+it says. For each read it appends a line to FILE: the time of arrival, how many events of the source there
+were, the age of the last one in seconds, and their ids. An age counts from the event's own timestamp, so
+events should be made when they say.
 """
 
 from __future__ import annotations

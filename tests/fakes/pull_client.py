@@ -1,9 +1,9 @@
 """A pull client as a program of its own: reads everything, then waits for more, until it has seen enough.
 
 `python -m tests.fakes.pull_client --port N --enough FILE` with the token on its input. Each event of a source
-counts; the forwarder's own do not. FILE, once it is there, says how many there will be. Its last line is one of
-JSON: how many events, how fast, and a SHA-256 over their ids in the order of their coming. Before that, it says
-`caught up` on a line as soon as an answer was not full.
+counts; the forwarder's own do not. FILE, once it is there, says how many there will be. It says `caught up`
+on a line as soon as an answer was not full, and at the end a line of JSON: how many events, how fast, and
+a SHA-256 over their ids in the order of their coming.
 """
 
 from __future__ import annotations

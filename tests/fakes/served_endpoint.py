@@ -57,7 +57,9 @@ def fetch(port: int, path: str, token: str = "", *, method: str = "GET", **heade
     """One request over a connection of its own."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        client.request(method, path, headers=({"Authorization": f"Bearer {token}"} if token else {}) | headers)
+        client.request(
+            method, path, headers=({"Authorization": f"Bearer {token}"} if token else {}) | headers
+        )
         answer = client.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
     finally:

@@ -55,10 +55,10 @@ def fuzz(endpoint: Served, folder: Path, *options: str) -> subprocess.CompletedP
     cursor = endpoint.get("/v1/events?limit=300", endpoint.token(f"fuzz{len(endpoint.tokens.all())}")).cursor
     told = folder / "openapi.json"
     told.write_text(json.dumps(narrowed([cursor])))
+    options = ("--checks", "all", "--phases", "coverage,fuzzing", "--max-examples", "15", *options)
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(told), "--no-color", "--seed", "1"]
     return subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", str(told), "--no-color", "--seed", "1"]
-        + ["--url", f"http://127.0.0.1:{endpoint.port}", "--checks", "all", "--phases", "coverage,fuzzing"]
-        + ["--max-examples", "25", "--no-shrink", *options],
+        [*command, "--url", f"http://127.0.0.1:{endpoint.port}", "--no-shrink", *options],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -158,8 +158,12 @@ def test_nonsense_is_refused_or_answered_and_the_next_one_is_served(endpoint: Se
 HEALTH = b"GET /healthz HTTP/1.1\r\n" + HOST
 SECRET = b"GET /v1/status HTTP/1.1\r\n" + HOST + b"\r\n"
 SMUGGLED = {
-    "length and chunks": HEALTH + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SECRET,
-    "chunks and length": HEALTH + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" + SECRET,
+    "length and chunks": HEALTH
+    + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + SECRET,
+    "chunks and length": HEALTH
+    + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"
+    + SECRET,
     "two codings": HEALTH + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + SECRET,
     "a coding in disguise": HEALTH + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n" + SECRET,
     "two unlike lengths": HEALTH + b"Content-Length: 0\r\nContent-Length: 44\r\n\r\n" + SECRET,

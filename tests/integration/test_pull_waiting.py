@@ -40,8 +40,8 @@ class Waiting:
 
     def ask(self) -> None:
         after = f"&after={self._cursor}" if self._cursor else ""
-        said = f"GET /v1/events?wait=30{after} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._token}\r\n\r\n"
-        self.line.sendall(said.encode())
+        said = f"GET /v1/events?wait=30{after} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._token}\r\n"
+        self.line.sendall(said.encode() + b"\r\n")
 
     def answer(self) -> bytes:
         """The body; its end is that of the array."""
@@ -72,7 +72,8 @@ def delays(endpoint: Served, clients: list[Waiting], rounds: int) -> list[list[f
 
 def heard(clients: list[Waiting]) -> list[float]:
     """Seconds until each of them had something to read."""
-    began, times = time.monotonic(), []
+    times: list[float] = []
+    began = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for client in clients:
             selector.register(client.line, selectors.EVENT_READ)

@@ -247,6 +247,7 @@ def test_certificates_are_shown_with_the_days_they_have_left(settings: Settings)
             "subject": "siem.example.net",
             "not_after": "2026-12-13T12:00:00.000Z",
             "days": 21,
+            "ends_soon": True,
             "text": "the collector's certificate siem.example.net ends in 21 days",
         }
     ]

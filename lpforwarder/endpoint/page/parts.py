@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lpforwarder.delivery.certificates import WARN_DAYS
 from lpforwarder.endpoint.history import STEP, History, Step
 from lpforwarder.endpoint.page import drawing
 from lpforwarder.endpoint.page.words import ago, count, escape, rank, receipt, span, state_of
@@ -117,7 +116,7 @@ def _notes(kind: str, name: str, part: Part, now: str) -> Iterator[str]:
     for alarm in part["alarms"]:
         yield note(alarm)
     for certificate in part.get("certificates", ()):
-        if certificate["days"] <= WARN_DAYS:
+        if certificate["ends_soon"]:
             yield f'<p class="note">{escape(certificate["text"])} [LPF205].</p>'
     if part.get("set_aside"):
         told = f"{count(part['set_aside'], 'event')} it could not take, set aside"

@@ -88,7 +88,16 @@ def test_a_broken_expiry_is_no_endless_life(file: TokenFile, tmp_path: Path) -> 
         file.holder(text, NOW)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path / "none" / "tokens.json")
+    assert not file.remove("a")
+    assert not (tmp_path / "none").exists()
+    made(file)
+    assert (tmp_path / "none").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("a file")
     with pytest.raises(Denied, match="token file"):
         made(TokenFile(tmp_path / "none" / "tokens.json"))
 

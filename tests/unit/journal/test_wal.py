@@ -7,6 +7,7 @@ import pytest
 
 from lpforwarder.journal import wal
 from lpforwarder.journal.btree import PAGE
+from lpforwarder.journal.descriptors import Hold
 from tests.fakes.damaged import killed, spoil
 from tests.fakes.pages import page
 from tests.unit.journal.conftest import Bench
@@ -88,12 +89,16 @@ def test_an_older_generation_means_nothing(bench: Bench, tmp_path: Path) -> None
 def test_beside_the_writer_the_index_says_what_there_is(bench: Bench) -> None:
     journal = bench.open()
     journal.append("acme", page(1, 3), (), "one")
-    log, index = Path(f"{bench.path}-wal"), Path(f"{bench.path}-shm")
     with journal.view() as connection:
         connection.execute("SELECT * FROM state").fetchall()
-        assert wal.read_live(log, index).taken == wal.read(log).taken
+        assert wal.read_live(bench.path).taken == wal.read(Path(f"{bench.path}-wal")).taken
     journal._writer.checkpoint()
     with journal.view() as connection:
         connection.execute("SELECT * FROM state").fetchall()
-        assert wal.read_live(log, index) == wal.NONE
-    assert wal.read_live(log, bench.path.with_name("none")) == wal.NONE
+        assert wal.read_live(bench.path) == wal.NONE
+
+
+def test_without_a_log_there_is_nothing_in_it(bench: Bench) -> None:
+    hold = Hold(bench.path)
+    assert wal.read_live(bench.path) == wal.NONE
+    hold.release()
