@@ -17,8 +17,11 @@ from lpforwarder.own_events import Stamp, make, number_of
 
 PAUSE = 60.0
 """Seconds between two reports on the same reader."""
-MOST_READERS = 500
-"""Told apart at the same time; further ones are counted together."""
+MOST_READERS = 100
+"""Told apart within a pause; further ones are counted together, by the name of their token.
+
+Who guesses from ever new addresses must not fill the journal with reports, nor hide who reads with a token.
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,8 +53,9 @@ class Trail:
         """Counts an access."""
         key = (access.token, access.client)
         with self._guard:
-            if key not in self._visits and len(self._visits) >= MOST_READERS:
-                key = ("", "")
+            known = self._visits.keys() | self._told.keys()
+            if key not in known and len(known) >= MOST_READERS:
+                key = (access.token, "")
             visits = self._visits.setdefault(key, Visits(token=key[0], client=key[1]))
             if access.status < 400:
                 visits.answered += 1

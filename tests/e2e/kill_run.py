@@ -25,6 +25,7 @@ CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "build" / "kills"
 DAEMON = "test_nothing_is_lost_when_the_daemon_is_killed"
 COLLECTORS = "test_nothing_is_lost_when_the_collectors_are_killed_and_restarted"
+BREATH = 1.0  # seconds that a daemon may get no processor, as in tests/chaos
 RECOVERY = 30.0  # seconds; parts side by side wait for each other's processor
 _COUNTS = re.compile(r" killed \d+, restarted \d+ times")
 
@@ -80,6 +81,7 @@ def play(part: Part, folder: Path, rate: int) -> list[Outcome]:
         "LPFORWARDER_KILL_SEED": f"/{part.number}",
         "LPFORWARDER_KILL_RATE": str(rate),
         "LPFORWARDER_KILL_RECOVERY": str(RECOVERY),
+        "LPFORWARDER_KILL_BREATH": str(BREATH),
         "LPFORWARDER_REPORT": str(report),
     }
     options = ["-q", "-p", "no:cacheprovider", "--basetemp", str(place / "scene")]

@@ -36,7 +36,9 @@ SEED = os.environ.get("LPFORWARDER_KILL_SEED", "")
 RATE = int(os.environ.get("LPFORWARDER_KILL_RATE", "2000"))  # events a second
 FENCE, REPLAY, REPLAY_SECONDS = 500, 500, 0.2
 RECORDED_SECONDS = 0.25  # a killed daemon has not noted down what was confirmed in the last quarter second
-MOST_TWICE = 2 * FENCE + max(REPLAY, FENCE, int(RATE * (REPLAY_SECONDS + RECORDED_SECONDS)))
+BREATH = float(os.environ.get("LPFORWARDER_KILL_BREATH", "0"))
+"""Seconds for which a daemon may get no processor; it then hands over that much at once."""
+MOST_TWICE = 2 * FENCE + max(REPLAY, FENCE, int(RATE * (REPLAY_SECONDS + RECORDED_SECONDS + BREATH)))
 """Duplicates that one accident may cause: two fences, and the replay window.
 
 The window reaches as far back as the longer of two: so many events, or what was confirmed a moment ago.

@@ -185,6 +185,12 @@ def test_other_methods_are_told_which_one_there_is(endpoint: Served, method: str
     assert json.loads(answer.body)["status"] == 405
 
 
+def test_the_headers_alone_are_to_be_had(endpoint: Served) -> None:
+    answer = fetch(endpoint.port, "/v1/events?limit=5", endpoint.token("head"), method="HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.cursor
+
+
 def test_requests_one_behind_the_other_are_answered_in_their_order(endpoint: Served) -> None:
     octets = b"".join(
         b"GET %b HTTP/1.1\r\n%b\r\n" % (path, HOST) for path in (b"/healthz", b"/v1/status", b"/none") * 20

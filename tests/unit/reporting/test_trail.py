@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lpforwarder.endpoint.contract import Access
 from lpforwarder.own_events import Stamp
-from lpforwarder.reporting.trail import MOST_READERS, PAUSE, Trail, accessed
+from lpforwarder.reporting.trail import MOST_READERS, PAUSE, Trail, Visits, accessed
 from tests.fakes.patience import StandingClock
 
 STAMP = Stamp(life="life", number=1, time="2026-01-02T03:04:05.006Z")
@@ -45,6 +45,23 @@ def test_readers_are_told_apart_by_token_and_address_up_to_a_number() -> None:
     assert len(told) == MOST_READERS + 1
     assert sum(visits.refused for visits in told) == MOST_READERS + 100
     assert (told[-1].client, told[-1].refused) == ("", 100)
+
+
+def test_new_addresses_make_no_flood_of_reports_and_hide_nobody_with_a_token() -> None:
+    clock = StandingClock()
+    trail = Trail(clock=clock)
+    reports: list[Visits] = []
+    for second in range(50):
+        for number in range(20):
+            trail.note(access(token="", status=401, client=f"client {second}.{number}"))
+        reports += trail.due()
+    assert len(reports) <= MOST_READERS + 1
+    trail.note(access(events=3))
+    (told,) = trail.due()
+    assert (told.token, told.client, told.events) == ("splunk", "", 3)
+    assert "Token splunk read 3 events" in accessed(STAMP, told).text("message")
+    rest = list(trail.due(all_of_them=True))
+    assert sum(visits.refused for visits in [*reports, *rest]) == 1000
 
 
 def test_a_reader_and_what_it_got_stand_in_the_event() -> None:
