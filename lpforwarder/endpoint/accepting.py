@@ -14,6 +14,8 @@ from contextlib import suppress
 
 AGAIN_SECONDS = 0.1
 """Until accept() is tried again after it failed: there was no descriptor left."""
+AT_ONCE = 16
+"""Connections that are taken before all others get their turn."""
 
 
 class Acceptor:
@@ -45,7 +47,7 @@ class Acceptor:
 
     async def run(self) -> None:
         """Accepts until it is cancelled; then ends all handshakes."""
-        loop = asyncio.get_running_loop()
+        loop, taken = asyncio.get_running_loop(), 0
         try:
             while True:
                 try:
@@ -54,7 +56,9 @@ class Acceptor:
                     await asyncio.sleep(AGAIN_SECONDS)
                     continue
                 self._take(connection)
-                await asyncio.sleep(0)  # sock_accept() gives nobody a turn while there is one to accept
+                taken += 1
+                if taken % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # sock_accept() gives nobody a turn while there is one to accept
         finally:
             self.dismiss(len(self._beginning))
 

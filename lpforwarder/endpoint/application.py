@@ -35,7 +35,7 @@ from lpforwarder.event import Seq
 
 T = TypeVar("T")
 
-READERS = 4
+READERS = 2
 """Requests that read the journal at the same time; more would only take turns with delivery."""
 _JSON, _NDJSON = "application/json", "application/x-ndjson"
 _LEAST_GZIP = 1_000

@@ -200,7 +200,10 @@ DESCRIPTORS = 1024
 
 
 def hold_on(crowd: ExitStack, port: int, token: str, number: int) -> None:
-    """One more client that is slow or idle, of four kinds."""
+    """One more client that is slow or idle, of four kinds.
+
+    Every tenth asks for all it can get, and takes nothing.
+    """
     line = crowd.enter_context(socket.socket())
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.settimeout(10)
@@ -209,10 +212,10 @@ def hold_on(crowd: ExitStack, port: int, token: str, number: int) -> None:
         "",
         REQUEST.format(path="/healthz", token="") + "X-Slow: ",
         REQUEST.format(path="/healthz", token="") + "\r\n",
-        REQUEST.format(path="/v1/events?limit=10000", token=token) + "\r\n",
     )
+    greedy = REQUEST.format(path="/v1/events?limit=10000", token=token) + "\r\n"
     with suppress(ConnectionError):
-        line.sendall(said[number % len(said)].encode())
+        line.sendall((greedy if number % 10 == 0 else said[number % len(said)]).encode())
 
 
 def answer_times(port: int, count: int) -> list[float]:
@@ -247,15 +250,16 @@ def test_a_thousand_slow_and_idle_clients_delay_neither_health_nor_delivery(tmp_
         for number in range(1000):
             hold_on(crowd, port, token, number)
         began = time.time()
-        beside = answer_times(port, 200)
-        rest(QUIET / 2, daemon)
+        coming = answer_times(port, 100)  # a hundred large reads begin at once
+        beside = answer_times(port, 300)
+        rest(QUIET, daemon)
         during = began, time.time()
         clients = daemon.status()["http"]["clients"]
         memory = daemon.memory()
     quiet = stretch("nobody else", files, *before)
     crowded = stretch("1,000 slow and idle clients", files, *during)
     print(quiet.line(), crowded.line(), sep="\n")
-    for name, times in (("alone", alone), ("beside them", beside)):
+    for name, times in (("alone", alone), ("while they come", coming), ("beside them", beside)):
         print(
             f"/healthz {name}: median {statistics.median(times) * 1000:.1f} ms,",
             f"99 of 100 {_most(times):.1f} ms",
@@ -264,8 +268,10 @@ def test_a_thousand_slow_and_idle_clients_delay_neither_health_nor_delivery(tmp_
     assert clients <= DESCRIPTORS // 2
     assert not daemon.log_of("worker.failed")
     assert crowded.rate > 0.9 * RATE
-    assert _most(beside) < max(100.0, 3 * _most(alone))
-    assert memory < 250 * 10**6
+    # Aimed at are 100 ms for 99 of 100; the limit is for a machine that has other work, too.
+    assert statistics.median(beside) < 0.1
+    assert _most(beside) < 500.0
+    assert memory < 200 * 10**6
 
 
 def _most(times: Sequence[float]) -> float:
