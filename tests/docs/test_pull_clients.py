@@ -19,6 +19,7 @@ from tests.fakes.served_journal import ServedJournal, served_journal
 
 SIEM = Path(__file__).parents[2] / "docs" / "siem"
 PULL = SIEM / "pull.py"
+SHORTEST = SIEM / "shortest.py"
 
 
 @pytest.fixture
@@ -28,16 +29,16 @@ def served(tmp_path: Path) -> Iterator[ServedJournal]:
 
 
 class Client:
-    """pull.py in a process of its own, and what it has printed in all its lives."""
+    """A client in a process of its own, and what it has printed in all its lives."""
 
-    def __init__(self, folder: Path, served: ServedJournal, **of: float) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, served: ServedJournal, script: Path = PULL, **of: float) -> None:
+        self._folder, self._script = folder, script
         self.token, self.cursor = folder / "siem.token", folder / "siem.cursor"
         self.token.write_text(served.token(**of) + "\n")  # type: ignore[arg-type]
         self.url = served.url
 
     def command(self, *more: str) -> list[str]:
-        return [sys.executable, str(PULL), self.url, str(self.token), str(self.cursor), *more]
+        return [sys.executable, str(self._script), self.url, str(self.token), str(self.cursor), *more]
 
     def once(self) -> subprocess.CompletedProcess[bytes]:
         """Prints what there is, and ends."""
@@ -178,10 +179,25 @@ def test_a_service_that_is_away_is_waited_for(tmp_path: Path) -> None:
             until(lambda: client.printed == names(1, 2))
 
 
+def test_the_least_client_goes_on_where_it_ended(served: ServedJournal, tmp_path: Path) -> None:
+    client = Client(tmp_path, served, script=SHORTEST)
+    fill(served, 1, 1500)
+    with client.running():
+        until(lambda: client.printed == names(1, 1500) and client.cursor.exists())
+        noted = client.cursor.read_text()
+        fill(served, 1501, 1502)
+        until(lambda: client.printed == names(1, 1502) and client.cursor.read_text() != noted)
+    fill(served, 1503, 1503)
+    with client.running():
+        until(lambda: client.printed == names(1, 1503))
+
+
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    imported = set(re.findall(r"^(?:from|import) ([a-z]+)", PULL.read_text(), re.MULTILINE))
+    both = PULL.read_text() + SHORTEST.read_text()
+    imported = set(re.findall(r"^(?:from|import) ([a-z]+)", both, re.MULTILINE))
     assert imported <= sys.stdlib_module_names
 
 
 def test_the_page_shows_the_client_as_it_is() -> None:
-    assert f"```python\n{PULL.read_text()}```\n" in (SIEM / "python.md").read_text()
+    for client in (PULL, SHORTEST):
+        assert f"```python\n{client.read_text()}```\n" in (SIEM / "python.md").read_text()
