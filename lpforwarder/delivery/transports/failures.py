@@ -214,7 +214,7 @@ def takes_nothing(peer: str, code: str) -> Transient:
 def unanswered(peer: str, seconds: float) -> Transient:
     """A collector that is connected and does not acknowledge."""
     return Transient(
-        f"{peer} has acknowledged nothing for {seconds:.0f} s; giving this session up",
+        f"{peer} has acknowledged nothing for {seconds:.0f} s; giving the connection up",
         code="LPF211",
         fix="look at the collector: it is connected but does not take what it reads",
     )
