@@ -147,6 +147,10 @@ class _Endpoint:
             count = "some" if token.sources is not None else oldest - place
             what = f"{count} events behind it have been removed by age or size"
             raise problems.gone(cursors.write(identity, oldest), what)
+        if place > self._journal.last():
+            # Its places are given again: to go on there would leave out what comes until then.
+            what = "The journal is an older copy of the one that the cursor is of"
+            raise problems.gone(cursors.write(identity, oldest), what)
         return place
 
     async def _found(self, request: Request, asked: Query, token: Token, form: str) -> _Found:

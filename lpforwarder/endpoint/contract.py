@@ -51,6 +51,9 @@ class EndpointJournal(Protocol):
     def oldest(self) -> Seq:
         """The place before the first event that is still kept."""
 
+    def last(self) -> Seq:
+        """The last place that was given, whether or not it can be read."""
+
     def newest(self) -> Seq:
         """The last place that can be read."""
 

@@ -44,6 +44,11 @@ class PulledJournal:
         with self._journal.view() as connection:
             return Seq(ends(connection)[0])
 
+    def last(self) -> Seq:
+        """The last place that was given; never before one that a reader has seen."""
+        with self._journal.view() as connection:
+            return Seq(ends(connection)[1])
+
     def stored(self, after: Seq, limit: int) -> list[StoredPage]:
         """Whole pages with at least `limit` events behind `after`, or READ_OCTETS; empty only at the end.
 

@@ -67,7 +67,7 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tried]:
 
 
 def test_a_new_journal_is_empty(journal: Tried) -> None:
-    assert (journal.oldest(), journal.newest()) == (0, 0)
+    assert (journal.oldest(), journal.newest(), journal.last()) == (0, 0, 0)
     assert list(journal.stored(Seq(0), 10)) == []
     assert journal.find("1") is None
 
@@ -80,6 +80,7 @@ def test_an_identity_is_sixteen_hexadecimal_digits(journal: Tried) -> None:
 def test_pages_come_whole_and_in_order_as_they_were_written(journal: Tried) -> None:
     journal.append("acme", *page(1, 3))
     journal.append("other", event("4"))
+    assert journal.last() == 4
     first, second = journal.stored(Seq(0), 100)
     assert (first.first, first.count, first.source) == (1, 3, "acme")
     assert first.lines == b"\n".join(one.line for one in page(1, 3))

@@ -35,6 +35,9 @@ class FakePulledJournal:
     def oldest(self) -> Seq:
         return Seq(self._removed)
 
+    def last(self) -> Seq:
+        return Seq(self._last)
+
     def newest(self) -> Seq:
         return Seq(self._last)
 

@@ -128,6 +128,18 @@ def test_a_cursor_of_another_journal_is_as_good_as_too_old(endpoint: Endpoint) -
     assert "replaced" in response.json()["detail"]
 
 
+def test_a_cursor_ahead_of_a_journal_that_was_put_back_is_not_followed(endpoint: Endpoint) -> None:
+    endpoint.journal.append("acme", *events(1, 3))
+    headers = endpoint.bearer()
+    for place, status in ((3, 200), (4, 410)):
+        params = {"after": cursors.write(endpoint.journal.identity(), Seq(place))}
+        response = endpoint.client.get("/v1/events", params=params, headers=headers)
+        assert response.status_code == status
+    assert "older copy" in response.json()["detail"]
+    oldest = {"after": response.json()["oldest"]}
+    assert ids(endpoint.client.get("/v1/events", params=oldest, headers=headers)) == numbered(1, 3)
+
+
 @pytest.mark.parametrize(
     "parameter", ["after=x", "limit=0", "since=x", "wait=-1", "type=", "sort=up", "after="]
 )
