@@ -17,26 +17,9 @@ from typing import Any
 from tests.fakes.certificates import Certificates
 from tests.fakes.collectors import CollectorProcess
 from tests.fakes.daemon import Daemon
+from tests.fakes.served_endpoint import Answer
 from tests.fakes.small_setup import collector, configured
 from tests.fakes.wished_events import WISHED
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status, headers and body of an answer."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.body)
-        return found
-
-    @property
-    def cursor(self) -> str:
-        return str(self.headers["Lpforwarder-Cursor"])
 
 
 @dataclass
