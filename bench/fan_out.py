@@ -79,15 +79,22 @@ def measure_sources(setting: Setting) -> Section:
     count = setting.scale.sources
     files = [file_source(setting.lines(_PER_SOURCE, n * _PER_SOURCE), f"{SOURCE}{n}") for n in range(count)]
     events = count * _PER_SOURCE
-    one = _run(setting, fast=1, slow=0, events=events)
-    many = _run(setting, fast=1, slow=0, events=events, sources=files)
+    spent: dict[str, list[Spent]] = {"1 source": [], f"{count:,} sources": []}
+    for _ in range(setting.scale.rounds):
+        for runs, sources in zip(spent.values(), ((), files), strict=True):
+            runs.append(_run(setting, fast=1, slow=0, events=events, sources=sources))
     say("sources: measured")
     rows = [
-        [name, number(spent.rate), number(spent.cpu / events * 1e6), number(spent.peak / 2**20)]
-        for name, spent in (("1 source", one), (f"{count:,} sources", many))
+        [
+            name,
+            number(spread([one.rate for one in runs]).median),
+            number(spread([one.cpu for one in runs]).median / events * 1e6),
+            number(spread([one.peak for one in runs]).median / 2**20),
+        ]
+        for name, runs in spent.items()
     ]
     heads = ["CEF over TLS", "events/s", "CPU µs/event, start included", "peak MiB"]
-    scale = f"{events:,} events, {_PER_SOURCE} from each file, one run"
+    scale = f"{events:,} events, {_PER_SOURCE} from each file, {setting.scale.rounds} rounds"
     return Section(name="sources", title="Many sources", scale=scale, text=table(heads, rows))
 
 

@@ -44,9 +44,13 @@ class Samples:
     def _name(self, code: CodeType) -> str:
         if code not in self._names:
             path = Path(code.co_filename)
-            place = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
+            place = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else _short(path)
             self._names[code] = f"{place.removeprefix('lpforwarder/')}:{code.co_qualname}"
         return self._names[code]
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}" if path.name == "__init__.py" else path.name
 
 
 @contextmanager
@@ -67,5 +71,5 @@ def own_shares(stacks: Counter[Stack]) -> list[tuple[str, float]]:
     total = stacks.total()
     own: Counter[str] = Counter()
     for stack, count in stacks.items():
-        own[stack[-1]] += count
+        own[stack[-1].partition(".<locals>.<")[0]] += count  # a comprehension counts for its function
     return [(name, count / total) for name, count in own.most_common()]

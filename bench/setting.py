@@ -23,11 +23,16 @@ class Scale:
     samples: int = 300
     """Of latencies."""
     sources: int = 1000
-    idle_seconds: float = 20.0
+    settle_seconds: float = 40.0
+    """Until an idle service has nothing left to do: the fence behind its first event comes after 30."""
+    idle_seconds: float = 60.0
+    """CPU is told to a hundredth of a second."""
 
 
 FULL = Scale()
-QUICK = Scale(events=10_000, rounds=1, backlog=20_000, samples=5, sources=100, idle_seconds=3.0)
+QUICK = Scale(
+    events=10_000, rounds=1, backlog=20_000, samples=5, sources=100, settle_seconds=3.0, idle_seconds=3.0
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,26 +6,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from bench.events import SOURCE, events
+from bench.events import SOURCE
 from bench.medians import Spread, spread
 from bench.path import collector_options, open_journal_in, open_path
 from bench.section import Section, number, table
 from bench.senders.contract import FORMATS, LINKS, Format, Job, Link, Target
 from bench.setting import Setting, say
 from bench.sinks import SinkProcess
-from lpforwarder import event, plugins
+from lpforwarder import plugins
 from lpforwarder.building import encoder_for
-from lpforwarder.delivery.contract import Formatter, Transport
-from lpforwarder.delivery.envelopes.rfc5424 import Rfc5424, Rfc5424Options
-from lpforwarder.delivery.filters import wanted_by
+from lpforwarder.delivery.contract import Transport
 from lpforwarder.delivery.framing import OctetCounting
-from lpforwarder.event import Entry, Event, Seq
-from lpforwarder.intake import canonical
+from lpforwarder.delivery.options import CollectorOptions
+from lpforwarder.event import Event, Seq, Stretch
 from lpforwarder.intake.sources import json_text
+from lpforwarder.intake.sources.file import FileOptions, FileSource
 from lpforwarder.intake.sources.following import LogFile
-from lpforwarder.intake.sources.lastpass import records
+from lpforwarder.intake.sources.lastpass import making
+from lpforwarder.intake.sources.lastpass.records import Raw
+from lpforwarder.intake.sources.lastpass.surplus import Found
 from lpforwarder.intake.sources.records import Limits, Place
 from lpforwarder.simulator.vault.options import VaultOptions
 from lpforwarder.simulator.vault.vault import Vault
@@ -62,17 +63,16 @@ def _once(setting: Setting, count: int) -> Iterator[tuple[str, float]]:
     """(stage, microseconds an event), every stage once."""
     file = setting.lines(count)
     yield "read the file and cut it into lines", _micros(lambda: _cut(file), count)
-    lines = [line for page in _cut(file) for line in page]
-    yield "parse and normalise a line", _micros(lambda: [_event(line) for line in lines], count)
+    yield "file source: read, cut, parse, normalise", _micros(lambda: _pulled(file), count)
     told = _vault_records(count)
-    yield "normalise a LastPass record", _micros(lambda: [_lastpass(one) for one in told], count)
-    made = list(events(count))
-    yield from _journal(setting, made)
-    entries = [Entry(Seq(place), SOURCE, one) for place, one in enumerate(made, 1)]
+    yield "normalise a LastPass record", _micros(lambda: [_lastpass(page) for page in _pages(told)], count)
+    pages = _pulled(file)
+    yield from _journal(setting, pages, count)
+    stretches = list(_stretches(pages))
     for format in reversed(FORMATS):
-        yield from _writing(setting, format, entries)
+        yield from _writing(setting, format, stretches, count)
     for link in LINKS:
-        yield from _sending(setting, link, entries)
+        yield from _sending(setting, link, stretches)
     for link in LINKS:
         yield from _loops(setting, link, count)
 
@@ -97,84 +97,81 @@ def _cut(file: Path) -> list[list[bytes]]:
     return pages
 
 
-def _event(line: bytes) -> Event:
-    return canonical.to_event(event.parse(line), source=SOURCE, fallback_id="")
+def _pulled(file: Path) -> list[Sequence[Event]]:
+    """The pages of the source that reads this file."""
+    source = FileSource(FileOptions(name=SOURCE, type="file", path=file))
+    pages: list[Sequence[Event]] = []
+    more, cursor = True, None
+    while more:
+        page = source.pull(cursor)
+        pages.append(page.events)
+        more, cursor = page.more, page.cursor
+    source.close()
+    return pages
 
 
-def _vault_records(count: int) -> list[dict[str, Any]]:
-    """As they stand in an answer of the reporting API."""
-    vault = Vault(VaultOptions(events=count, days=0.9))
-    return [
-        {
-            "Time": one.time,
-            "Username": one.username,
-            "IP_Address": one.ip_address,
-            "Action": one.action,
-            "Data": one.data,
-        }
-        for one in vault.truth()
-    ]
+def _stretches(pages: Sequence[Sequence[Event]]) -> Iterator[Stretch]:
+    """As the journal hands them to a collector."""
+    place = 1
+    for page in pages:
+        yield Stretch(Seq(place), SOURCE, [one.line for one in page])
+        place += len(page)
 
 
-def _lastpass(record: dict[str, Any]) -> object:
-    raw = records.raw_texts(record)
-    identity = records.event_id("40012345", raw, 0)
-    return records.to_event(record, source=SOURCE, instant=1_748_736_000, id=identity, raw=raw)
+def _vault_records(count: int) -> list[Found]:
+    """As they stand in an answer of the reporting API, in time."""
+    found = []
+    for place, one in enumerate(Vault(VaultOptions(events=count, days=0.9)).truth()):
+        raw = Raw(one.time, one.username, one.ip_address, one.action, one.data)
+        found.append(Found(one.at // 1_000_000, -place, raw, raw, one.at // 1_000_000))
+    return found
 
 
-def _journal(setting: Setting, made: Sequence[Event]) -> Iterator[tuple[str, float]]:
+def _lastpass(page: Sequence[Found]) -> object:
+    return making.events(page, "40012345", SOURCE)
+
+
+def _journal(setting: Setting, pages: Sequence[Sequence[Event]], count: int) -> Iterator[tuple[str, float]]:
     with setting.folder() as folder:
         with open_journal_in(folder) as journal:
 
             def append() -> None:
-                for number, page in enumerate(_pages(made)):
+                for number, page in enumerate(pages):
                     journal.append(SOURCE, page, (), str(number))
 
             began = time.monotonic()
-            yield "journal: append, synced", _micros(append, len(made))
-            yield "  the same, wall clock", (time.monotonic() - began) / len(made) * 1e6
+            yield "journal: append, synced", _micros(append, count)
+            yield "  the same, wall clock", (time.monotonic() - began) / count * 1e6
         with open_journal_in(folder) as journal:
 
             def read() -> None:
                 place = Seq(0)
-                while page := journal.read(place, PAGE):
-                    place = page[-1].seq
+                while found := journal.stretches(place, PAGE):
+                    place = Seq(found[-1].first + len(found[-1].lines) - 1)
 
-            yield "journal: read and decode", _micros(read, len(made))
+            yield "journal: read", _micros(read, count)
 
 
-def _writing(setting: Setting, format: Format, entries: Sequence[Entry]) -> Iterator[tuple[str, float]]:
-    job = Job(file=setting.work, events=0, format=format, link="tcp")
-    options = collector_options(job, Target(port=1, certificates=setting.certificates), setting.work)
-    formatter: Formatter = plugins.load("formats", format)(plugins.load("formats", format).Options())
-    made = [entry.event for entry in entries]
-    if format == "json":
-        wanted = wanted_by(options)
-        yield "filter", _micros(lambda: [wanted(entry) for entry in entries], len(entries))
-    write = formatter.format
-    yield f"format {format.upper()}", _micros(lambda: [write(one) for one in made], len(made))
-    payloads = [write(one) for one in made]
-    wrap = Rfc5424(Rfc5424Options(hostname="bench.example.net")).wrap
-    pairs = list(zip(made, payloads, strict=True))
+def _writing(
+    setting: Setting, format: Format, stretches: Sequence[Stretch], count: int
+) -> Iterator[tuple[str, float]]:
+    options = _options(setting, format, "tcp", 1)
+    encode = encoder_for(options).encode_all
+    yield f"encoder: filter, {format.upper()}, RFC 5424", _micros(lambda: encode(stretches), count)
+    entries = [entry for stretch in stretches for entry in stretch.entries()]
+    one_by_one = encoder_for(options).encode
     yield (
-        f"envelope around {format.upper()}",
-        _micros(lambda: [wrap(one, payload, 1) for one, payload in pairs], len(made)),
-    )
-    encode = encoder_for(options).encode
-    yield (
-        f"encoder: filter, {format.upper()}, envelope",
-        _micros(lambda: [encode(entry) for entry in entries], len(made)),
+        f"  {format.upper()} event by event",
+        _micros(lambda: [one_by_one(entry) for entry in entries], count),
     )
 
 
-def _sending(setting: Setting, link: Link, entries: Sequence[Entry]) -> Iterator[tuple[str, float]]:
-    job = Job(file=setting.work, events=len(entries), format="cef", link=link)
+def _sending(setting: Setting, link: Link, stretches: Sequence[Stretch]) -> Iterator[tuple[str, float]]:
     tls = setting.certificates if link == "tls" else None
+    job = Job(file=setting.work, events=0, format="cef", link=link)
     with SinkProcess(job.marker, tls=tls) as sink:
-        target = Target(port=sink.port, certificates=setting.certificates)
-        options = collector_options(job, target, setting.work)
-        encode = encoder_for(options).encode
-        messages = [message for entry in entries if isinstance(message := encode(entry), bytes)]
+        options = _options(setting, "cef", link, sink.port)
+        messages = encoder_for(options).encode_all(stretches).messages
         if link == "tcp":
             frame = OctetCounting().frame
             yield "framing", _micros(lambda: [frame(page) for page in _pages(messages)], len(messages))
@@ -189,6 +186,11 @@ def _sending(setting: Setting, link: Link, entries: Sequence[Entry]) -> Iterator
         transport.fence(10.0)
         transport.close()
         sink.wait_for(len(messages), 30.0)
+
+
+def _options(setting: Setting, format: Format, link: Link, port: int) -> CollectorOptions:
+    job = Job(file=setting.work, events=0, format=format, link=link)
+    return collector_options(job, Target(port=port, certificates=setting.certificates), setting.work)
 
 
 def _loops(setting: Setting, link: Link, count: int) -> Iterator[tuple[str, float]]:

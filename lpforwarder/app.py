@@ -21,6 +21,7 @@ from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.delivery.pump import Pump
 from lpforwarder.delivery.transports.diagnosis import WITHIN as LOOK_WITHIN
 from lpforwarder.delivery.transports.fences import FENCE_FAILURES, FENCE_TIMEOUT
+from lpforwarder.endpoint import cursor_key
 from lpforwarder.endpoint.contract import Access
 from lpforwarder.endpoint.tokens import TokenFile, beside
 from lpforwarder.endpoint.worker import Endpoint
@@ -35,6 +36,7 @@ from lpforwarder.reporting.spokesman import Spokesman
 from lpforwarder.runtime.plan import Plan, plan
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.supervisor import Supervisor
+from lpforwarder.runtime.turns import Turns
 from lpforwarder.runtime.worker import WorkerError
 from lpforwarder.settings import Settings, load
 
@@ -49,6 +51,7 @@ CALLS = 6  # a pull may make so many calls to its vault, each as long as its tim
 MENDED_WITHIN = 45.0  # seconds; so that events flow a minute after a person has mended a collector
 GOOD_RUN = 1.0  # seconds after which a link or a vault counts as good, and its back-off begins anew
 ENDPOINT_AGAIN = 15.0  # seconds between two tries to take a port that somebody else has
+TURN_SECONDS = 0.1  # a source may have to wait for a page of each other one, and a slow disk for each page
 LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
 
 
@@ -76,6 +79,9 @@ class App:
         self.pumps: dict[str, Pump] = {}
         self.pollers: dict[str, Poller] = {}
         self._parts: dict[str, Part] = {}
+        self._late: dict[str, Part] = {}
+        """Those that start once the thread before them has ended."""
+        self.turns = Turns()
         self._started = self._configured = rfc3339.now()
         self._is_reload_good: bool | None = None
         self._spokesman: Spokesman | None = None
@@ -97,8 +103,8 @@ class App:
         except Blocked as error:  # damaged where delivery does not need it
             log.error("endpoint.off", code=error.code, reason=error.what, fix=error.fix)
             return
-        tokens = TokenFile(beside(settings.journal.path))
-        self._publisher = Publisher(journal, tokens, self.snapshot, self._troubles, self._note_access)
+        tokens, key = TokenFile(beside(settings.journal.path)), cursor_key.beside(settings.journal.path)
+        self._publisher = Publisher(journal, tokens, key, self.snapshot, self._troubles, self._note_access)
         if settings.http.listen is None:
             return
         self._endpoint = self._endpoint_of(settings.http)
@@ -116,27 +122,34 @@ class App:
         is_first = self.settings is None
         parts = parts_of(settings)
         changes = plan(self._parts, parts)
-        stuck = self.supervisor.stop(changes.stop, LONGEST_REMOVAL, meanwhile)
+        self.supervisor.stop(changes.stop, LONGEST_REMOVAL, meanwhile)
         gone = [name for name in changes.stop if name not in parts]
         self.supervisor.forget(gone)
         for name in changes.stop:
+            self._late.pop(name, None)
             self._drop(self._parts[name])
         limits = settings.journal
         self.journal.apply(keep=limits.keep, max_size=limits.max_size, when_full=limits.when_full)
         self.journal.hold_for([collector.name for collector in settings.collectors])
-        for name in stuck:  # its thread would work beside the new one; the next reload tries again
-            parts.pop(name, None)
         if is_first and self._spokesman is not None:
             self._spokesman.started(settings)
         self.settings = settings  # before the workers: some ask how the service is doing
         for name in changes.start:  # readers stand before writers in parts_of
-            if name in parts:
-                self._start(name, parts[name])
+            self._late[name] = parts[name]
         self._parts, self._configured = parts, rfc3339.now()
+        self.start_late()
         log.info("settings.applied", started=len(changes.start), stopped=len(gone), kept=len(changes.keep))
         if is_first and self._spokesman is not None:
             self.supervisor.start(REPORTER, self._spokesman.reporter, Policy())
         return changes
+
+    def start_late(self) -> None:
+        """Starts what a reload could not: its old thread had not ended, and would work beside the new one.
+
+        To be called every second or so; a source may hang for as long as its `timeout`.
+        """
+        for name in [name for name in self._late if self.supervisor.has_left(name)]:
+            self._start(name, self._late.pop(name))
 
     def reload(self, path: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Reads the configuration again; raises ConfigError and changes nothing when it is wrong."""
@@ -188,7 +201,7 @@ class App:
         assert self.settings is not None
         calls = [_longest_call(options) for options in self.settings.collectors]
         calls += [CALLS * getattr(options, "timeout", 0.0) for options in self.settings.sources]
-        return max(calls, default=0.0) + 30.0
+        return max(calls, default=0.0) + 30.0 + TURN_SECONDS * len(self.settings.sources)
 
     def snapshot(self) -> dict[str, Any]:
         """How the service is doing now; see status.py."""
@@ -215,7 +228,7 @@ class App:
             pump = self.pumps[part.options.name] = pump_for(part.options, self.journal)
             self.supervisor.start(name, pump, collector_policy(part.options))
         elif part.kind == "source":
-            poller = poller_for(part.options, self.journal, part.privacy)
+            poller = poller_for(part.options, self.journal, part.privacy, self.turns)
             self.pollers[part.options.name] = poller
             self.supervisor.start(name, poller, source_policy(poller))
         elif part.kind == "endpoint":

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from lpforwarder import plugins
 from lpforwarder.config.privacy import PrivacyOptions, key_in
 from lpforwarder.delivery.encoder import Encoder
-from lpforwarder.delivery.filters import wanted_by
+from lpforwarder.delivery.filters import chosen_by, wanted_by
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.intake.contract import SourceOptions
@@ -22,6 +22,7 @@ from lpforwarder.intake.poller import Poller
 from lpforwarder.journal.sqlite import SqliteJournal
 from lpforwarder.privacy import Privacy
 from lpforwarder.runtime import logs
+from lpforwarder.runtime.turns import Turns
 
 
 def encoder_for(options: CollectorOptions, *, procid: str | None = None) -> Encoder:
@@ -42,6 +43,7 @@ def encoder_for(options: CollectorOptions, *, procid: str | None = None) -> Enco
         options.max_message,
         numbered=options.sequence_id,
         conceal=privacy.event if (privacy := privacy_of(options.privacy)) else None,
+        chosen=chosen_by(options),
     )
 
 
@@ -63,11 +65,16 @@ def pump_for(options: CollectorOptions, journal: SqliteJournal) -> Pump:
     )
 
 
-def poller_for(options: SourceOptions, journal: SqliteJournal, privacy: PrivacyOptions | None) -> Poller:
-    """One source's worker."""
+def poller_for(
+    options: SourceOptions,
+    journal: SqliteJournal,
+    privacy: PrivacyOptions | None,
+    turns: Turns | None = None,
+) -> Poller:
+    """One source's worker; all of a service share their turns."""
     source = plugins.load("sources", options.type)(options)
     concealing = privacy_of(privacy) if privacy else None
-    return Poller(options.name, source, journal, options.poll_interval, privacy=concealing)
+    return Poller(options.name, source, journal, options.poll_interval, privacy=concealing, turns=turns)
 
 
 def privacy_of(options: PrivacyOptions) -> Privacy | None:

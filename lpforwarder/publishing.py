@@ -7,10 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lpforwarder import rfc3339
 from lpforwarder.config.sections import HttpOptions
+from lpforwarder.endpoint import cursor_key
 from lpforwarder.endpoint.contract import Access, EndpointJournal
 from lpforwarder.endpoint.history import History
 from lpforwarder.endpoint.tokens import TokenFile
@@ -24,13 +26,14 @@ EVERY = 10.0
 """Seconds between two looks at the service."""
 HAPPENINGS = 20
 FRESH = 1.0
-"""Seconds a page is good for whoever asks next: a wall of screens costs no more than one."""
+"""Seconds that page and metrics are good for whoever asks next: a wall of screens costs no more than one."""
 LOOK_BACK = 20_000
 """Places before the end that are searched for happenings of earlier lives."""
 _NO_HAPPENING = frozenset({"8013", "8100"})
 """Reports on readers and heartbeats."""
 
 Facts = dict[str, Any]
+T = TypeVar("T")
 
 
 class Happenings:
@@ -63,17 +66,35 @@ def _told(lines: bytes) -> Iterator[tuple[str, str]]:
             yield event["timestamp"], event["message"]
 
 
+class Fresh(Generic[T]):
+    """What takes a while to make, a second old at most; for several threads, one of which makes it."""
+
+    def __init__(self, make: Callable[[], T], clock: Callable[[], float]) -> None:
+        self._make = make
+        self._clock = clock
+        self._making = threading.Lock()
+        self._made: tuple[float, T] | None = None
+
+    def now(self) -> T:
+        """The same object for all who ask within FRESH seconds."""
+        with self._making:
+            if self._made is None or self._clock() >= self._made[0] + FRESH:
+                self._made = self._clock(), self._make()
+            return self._made[1]
+
+
 class Publisher:
     """Hands the endpoint what it answers from, and looks at the service from time to time; a worker for that.
 
-    `snapshot` gives the facts of `status --json`, `troubles` what keeps the service from being ready. Both
-    are called from other threads.
+    `key_file` is where the key of the cursors is kept. `snapshot` gives the facts of `status --json`,
+    `troubles` what keeps the service from being ready. Both are called from other threads.
     """
 
     def __init__(
         self,
         journal: EndpointJournal,
         tokens: TokenFile,
+        key_file: Path,
         snapshot: Callable[[], Facts],
         troubles: Callable[[], Sequence[str]],
         audit: Callable[[Access], None],
@@ -82,6 +103,7 @@ class Publisher:
     ) -> None:
         self._journal = journal
         self._tokens = tokens
+        self._key_file = key_file
         self._snapshot = snapshot
         self._troubles = troubles
         self._audit = audit
@@ -89,9 +111,8 @@ class Publisher:
         self._happenings = Happenings(journal)
         self._looking = threading.Lock()
         self._clock = clock
-        self._rendering = threading.Lock()
-        self._rendered = ""
-        self._fresh_until = float("-inf")
+        self._page = Fresh(self._new_page, clock)
+        self._metrics = Fresh(self._new_metrics, clock)
 
     # ---- the worker -----------------------------------------------------------------------------------
 
@@ -116,30 +137,28 @@ class Publisher:
     # ---- for the endpoint -----------------------------------------------------------------------------
 
     def service(self, options: HttpOptions) -> Service:
-        """All that the endpoint answers from."""
+        """All that the endpoint answers from. Blocked or Denied (LPF533) without a key of the cursors."""
         from lpforwarder.endpoint.access import Doorkeeper
         from lpforwarder.endpoint.application import Service
+        from lpforwarder.endpoint.cursors import Cursors
 
         return Service(
             journal=self._journal,
+            cursors=Cursors(cursor_key.kept(self._key_file)),
             doorkeeper=Doorkeeper(self._tokens, self._audit, now=rfc3339.now),
             snapshot=self._snapshot,
             troubles=self._troubles,
-            metrics=self._metrics,
-            page=self._page if options.status_page else None,
+            metrics=self._metrics.now,
+            page=self._page.now if options.status_page else None,
             is_metrics_open=options.metrics == "open",
         )
 
-    def _metrics(self) -> bytes:
+    def _new_metrics(self) -> bytes:
         from lpforwarder.endpoint.metrics import exposition
 
         return exposition(self._snapshot())
 
-    def _page(self) -> str:
+    def _new_page(self) -> str:
         from lpforwarder.endpoint.page.page import page
 
-        with self._rendering:
-            if self._clock() >= self._fresh_until:
-                self._rendered = page(self.look(), self._history, self._happenings.newest_first())
-                self._fresh_until = self._clock() + FRESH
-            return self._rendered
+        return page(self.look(), self._history, self._happenings.newest_first())

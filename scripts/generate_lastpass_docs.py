@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from lpforwarder import event_ids  # noqa: E402
-from lpforwarder.intake.sources.lastpass import catalogue, records  # noqa: E402
+from lpforwarder.intake.sources.lastpass import catalogue, ids, records  # noqa: E402
 from lpforwarder.intake.sources.lastpass.catalogue import ACTIONS, ITEM_LAUNCH, Action  # noqa: E402
 from lpforwarder.intake.sources.lastpass.grammar import GRAMMARS  # noqa: E402
 
@@ -154,7 +154,7 @@ def _event(name: str, data: str) -> dict[str, object]:
         "Action": name,
         "Data": data,
     }
-    identity = records.event_id("1234567", records.raw_texts(record), 0)
+    identity = ids.event_id("1234567", records.raw_texts(record), 0)
     event, _ = records.to_event(record, source="acme", instant=1772648527, id=identity)
     return dict(event.fields)
 

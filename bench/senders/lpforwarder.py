@@ -17,7 +17,7 @@ from typing import Any
 from bench.events import SOURCE
 from bench.senders.contract import CHECKOUT, Command, Job, Target
 
-_PROGRAM = (sys.executable, "-m", "lpforwarder")
+PROGRAM = (sys.executable, "-m", "lpforwarder")
 
 
 class Lpforwarder:
@@ -59,9 +59,14 @@ def run_with(
     }
     file = folder / "lpforwarder.yaml"
     file.write_text(json.dumps(settings | more), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LPFORWARDER_")}
-    environment["PYTHONPATH"] = str(CHECKOUT)
-    return Command(arguments=(*_PROGRAM, "-c", str(file), "run"), folder=folder, environment=environment)
+    return Command(arguments=(*PROGRAM, "-c", str(file), "run"), folder=folder, environment=environment())
+
+
+def environment() -> dict[str, str]:
+    """Ours, without what changes how Python or lpforwarder work: an installation has bytecode, for one."""
+    others = ("LPFORWARDER_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    return kept | {"PYTHONPATH": str(CHECKOUT)}
 
 
 def _free_port() -> int:

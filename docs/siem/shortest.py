@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -14,7 +15,7 @@ while True:
     try:
         with urlopen(ask, timeout=90) as answer:
             events, cursor = json.load(answer), answer.headers["Lpforwarder-Cursor"]
-    except OSError as error:  # with 410 (away too long) comes the cursor to go on with
+    except (OSError, HTTPException) as error:  # with 410 (away too long) comes the cursor to go on with
         events, cursor = [], getattr(error, "headers", {}).get("Lpforwarder-Cursor", cursor)
         time.sleep(10)
     sys.stdout.writelines(json.dumps(event) + "\n" for event in events)

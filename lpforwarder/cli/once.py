@@ -47,7 +47,7 @@ def forward_once(settings: Settings, *, show_progress: bool, as_json: bool) -> i
         journal.hold_for([collector.name for collector in settings.collectors])
         aside = _set_aside(journal)
         for source in settings.sources:
-            app.pollers[source.name] = poller = poller_for(source, journal, settings.privacy)
+            app.pollers[source.name] = poller = poller_for(source, journal, settings.privacy, app.turns)
             supervisor.start(source_name(source.name), ToEnd(poller), Policy())
         failed, interrupted = _wait(
             app, requests, map(source_name, app.pollers), settings.drain, show_progress

@@ -117,6 +117,7 @@ def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
             return
         if request == signal.SIGHUP:
             _reload(app, path, systemd, set_up_log)
+        app.start_late()
         before, stuck = stuck, app.supervisor.stuck(app.patience)
         if not stuck:
             systemd.watchdog()

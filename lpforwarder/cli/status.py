@@ -125,7 +125,7 @@ def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
         ("COLLECTOR", "", "", "WAITING", "OLDEST", "CONFIRMED", "REPEATED", "SET ASIDE", "STATE"),
         _collectors(facts),
     )
-    lines += ["", journal_line(facts), *http_lines(facts), service_line(facts)]
+    lines += ["", journal_line(facts), *http_lines(facts), *certificate_lines(facts), service_line(facts)]
     return "\n".join(lines)
 
 
@@ -232,6 +232,14 @@ def http_lines(facts: Mapping[str, Any]) -> list[str]:
 
     scheme = "https" if http["tls"] else "http"
     return [f"HTTP     {scheme}://{http['listen']}/, {count(http['clients'], 'client')}"]
+
+
+def certificate_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Who looks at certificates while the service is down, where any collector has some."""
+    has_some = any(part["transport"].endswith("tls") for part in facts["collectors"].values())
+    if facts["running"] or not has_some:
+        return []
+    return ["TLS      certificates are watched by the running service; look now: lpforwarder check-config"]
 
 
 def service_line(facts: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable
 
@@ -23,6 +24,7 @@ def names_secret(key: str) -> bool:
     return _ENDS.search(key) is not None
 
 
+@functools.lru_cache(maxsize=1024)  # a thousand sources have the same keys
 def resembles_secret(key: str) -> bool:
     """True for a key that may be a mistyped secret: its value is not shown."""
     last = re.split(r"[^A-Za-z0-9]", key)[-1].lower()

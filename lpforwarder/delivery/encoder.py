@@ -3,16 +3,23 @@
 What no message can be made of becomes a Poison with the reason, so that one event never holds up the others.
 
 Messages are numbered as they are made, from 1 in each life of the encoder, so that a collector sees a hole.
+
+A page goes the same way at once where format and envelope can: the events in it that are not usual, or too
+long, go alone, and so does every event of a page with poison in it. The messages and numbers are the same.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
 
-from lpforwarder.delivery.contract import Envelope, Formatter
+from lpforwarder.delivery.contract import Envelope, Formatter, PageEnvelope, PageFormatter
+from lpforwarder.delivery.memo import Memo
+from lpforwarder.delivery.rows import Kind, RowReader, Rows
 from lpforwarder.delivery.shortening import shorten
-from lpforwarder.event import Entry, Event, Poison
+from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
 
 LAST_NUMBER = 2**31 - 1
 """Behind it comes 1 again: RFC 5424 §7.3.1."""
@@ -20,9 +27,27 @@ LAST_NUMBER = 2**31 - 1
 _SMALL = 10_000
 """Octets; below, the exact number says more."""
 
+_PORTION = 250
+"""Events that are written at once: what is made of them on the way stays in the processor's cache."""
+_SOURCES_KEPT, _KINDS_KEPT = 1000, 1000
+"""Of which it is remembered what is wanted; 200 KiB for each source with as many kinds, usually 10."""
+_OCTETS = frozenset({bytes})
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The messages of many entries with their places, in order, and what none could be made of."""
+
+    seqs: list[Seq] = field(default_factory=list)
+    messages: list[bytes] = field(default_factory=list)
+    poisons: list[Poison] = field(default_factory=list)
+
 
 class Encoder:
-    """One collector's way from an entry to its message; chosen once at start, pure but for a counter."""
+    """One collector's way from an entry to its message; chosen once at start, pure but for a counter.
+
+    `chosen` says the same as `wanted`, asked with (source, eventType, eventId, severity).
+    """
 
     def __init__(
         self,
@@ -34,8 +59,12 @@ class Encoder:
         numbered: bool = True,
         first_number: int = 1,
         conceal: Callable[[Event], Event] | None = None,
+        chosen: Callable[[str, str, str, int], bool] | None = None,
     ) -> None:
         self._wanted = wanted
+        self._chosen = chosen if conceal is None else None
+        self._rules = Memo(self._rule, _SOURCES_KEPT)
+        self._pages = _Pages.of(formatter, envelope)
         self._format = formatter.format
         self._wrap = envelope.wrap
         self._max_message = max_message
@@ -45,6 +74,16 @@ class Encoder:
         """Of the next message."""
         self.shortened = 0
         """How often an event has been shortened to fit, since the encoder was made."""
+
+    def _rule(self, source: str) -> Memo[Kind, bool]:
+        """What is wanted of this source, asked once for each kind; 0.1 µs an event."""
+        chosen = self._chosen or (lambda *_: True)
+
+        def is_wanted(kind: Kind) -> bool:
+            event_type, event_id, severity = kind
+            return chosen(source, event_type or "", event_id or "", severity)
+
+        return Memo(is_wanted, _KINDS_KEPT)
 
     def encode(self, entry: Entry) -> bytes | Poison | None:
         """The message of at most `max_message` octets, or None when the collector does not want it.
@@ -59,6 +98,64 @@ class Encoder:
         if type(made) is bytes:
             self.number = self.number + 1 if self.number < LAST_NUMBER else 1
         return made
+
+    def encode_all(self, stretches: Sequence[Stretch]) -> Encoded:
+        """What encode() makes of each entry, one after the other; 2 to 4 µs an event instead of 25."""
+        found = Encoded()
+        for stretch in stretches:
+            for begin in range(0, len(stretch.lines), _PORTION):
+                part = stretch.part(begin, begin + _PORTION)
+                if not self._added_at_once(part, found):
+                    self._add_each(part, found)
+        return found
+
+    def _add_each(self, part: Stretch, found: Encoded) -> None:
+        for entry in part.entries():
+            made = self.encode(entry)
+            if isinstance(made, Poison):
+                found.poisons.append(made)
+            elif made is not None:
+                found.seqs.append(entry.seq)
+                found.messages.append(made)
+
+    def _added_at_once(self, part: Stretch, found: Encoded) -> bool:
+        """False, and nothing done, when the events must go one by one."""
+        if self._pages is None or self.number + len(part.lines) > LAST_NUMBER:
+            return False
+        seqs, page = self._read(self._pages, part)
+        made = self._pages.write(page, self.number if self._numbered else None) if seqs else []
+        shortened = self.shortened
+        for place in self._alone(made):
+            message = self._made(part.entry(seqs[place] - part.first), self.number + place)
+            if isinstance(message, Poison):  # takes no number, so all behind it have another one
+                self.shortened = shortened
+                return False
+            made[place] = message
+        found.seqs.extend(seqs)
+        found.messages.extend(made)
+        self.number += len(made)
+        return True
+
+    def _alone(self, made: Sequence[bytes]) -> Sequence[int]:
+        """The positions of what was not made at once, and of what is too long."""
+        lengths = list(map(len, made))
+        if not lengths or (min(lengths) and max(lengths) <= self._max_message):
+            return ()
+        return [place for place, octets in enumerate(lengths) if not 0 < octets <= self._max_message]
+
+    def _read(self, pages: _Pages, part: Stretch) -> tuple[Sequence[Seq], Rows]:
+        """The places of what is wanted, and its rows, concealed already."""
+        if self._chosen is None:
+            entries = [entry for entry in part.entries() if self._wanted(entry)]
+            conceal = self._conceal or _as_it_is
+            lines = [conceal(entry.event).line for entry in entries]
+            return [entry.seq for entry in entries], pages.reader.read(lines)
+        seqs = [Seq(place) for place in range(part.first, part.first + len(part.lines))]
+        page = pages.reader.read(part.lines)
+        wanted = list(map(self._rules[part.source].__getitem__, page.kinds))
+        for place in page.unread:
+            wanted[place] = self._wanted(part.entry(place))
+        return (seqs, page) if all(wanted) else (list(compress(seqs, wanted)), page.only(wanted))
 
     def again(self, entry: Entry, number: int) -> bytes:
         """The message that the entry has under this number; uses up none. Empty when none can be made."""
@@ -90,6 +187,40 @@ class Encoder:
         if type(message) is not bytes:
             raise TypeError("the envelope gave no octets")
         return message
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """A format and an envelope that can both take a page at once."""
+
+    reader: RowReader
+    formatter: PageFormatter
+    envelope: PageEnvelope
+
+    @classmethod
+    def of(cls, formatter: Formatter, envelope: Envelope) -> _Pages | None:
+        if isinstance(formatter, PageFormatter) and isinstance(envelope, PageEnvelope):
+            return cls(RowReader(formatter.row_type), formatter, envelope)
+        return None
+
+    def write(self, page: Rows, first: int | None) -> list[bytes]:
+        """A message for each row; empty for each event that must be written alone."""
+        try:
+            header = self.envelope.head_page(page, first)
+            messages = [] if header is None else self.formatter.format_page(page, header)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - a plug-in may raise anything; asked alone, the event at fault does
+            messages = []
+        if len(messages) != len(page.lines) or not _OCTETS.issuperset(map(type, messages)):
+            return [b""] * len(page.lines)
+        for place in page.unread:
+            messages[place] = b""
+        return messages
+
+
+def _as_it_is(event: Event) -> Event:
+    return event
 
 
 def _too_big(entry: Entry, octets: int, limit: int, shorter: bytes) -> Poison:

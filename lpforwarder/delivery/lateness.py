@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from lpforwarder import rfc3339
-from lpforwarder.event import Entry, is_own
+from lpforwarder.event import Stretch, is_own
 from lpforwarder.runtime.measures import Spread
 
 DELIVERY_SECONDS = (0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
@@ -20,13 +20,13 @@ class Lateness:
         self._clock = clock
         self.spread = Spread(DELIVERY_SECONDS)
 
-    def note(self, entries: Sequence[Entry]) -> None:
+    def note(self, stretches: Sequence[Stretch]) -> None:
         """Takes a batch that was handed over for the first time; its first event of a source counts.
 
         Own events do not count: heartbeats would outnumber the rest on a quiet day. Neither does an event
         without a time. One of the future counts as not late at all.
         """
-        first = next((entry for entry in entries if not is_own(entry.source)), None)
-        happened = None if first is None else rfc3339.of_canonical(first.event.text("timestamp"))
+        first = next((stretch for stretch in stretches if not is_own(stretch.source)), None)
+        happened = None if first is None else rfc3339.of_canonical(first.entry(0).event.text("timestamp"))
         if happened is not None:
             self.spread.add(max(self._clock() - happened / 1000, 0.0))

@@ -14,14 +14,14 @@ from typing import Protocol
 import structlog
 
 from lpforwarder.delivery.contract import DeliveryJournal, Refusal, Transport
-from lpforwarder.delivery.encoder import LAST_NUMBER, Encoder
+from lpforwarder.delivery.encoder import LAST_NUMBER, Encoded, Encoder
 from lpforwarder.delivery.lateness import Lateness
 from lpforwarder.delivery.link import LinkWatch
 from lpforwarder.delivery.rate import Rate
 from lpforwarder.delivery.set_asides import SetAsides
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure
-from lpforwarder.event import Entry, Event, Poison, Seq
+from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
 from lpforwarder.runtime.measures import Measures
 
 HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a reset
@@ -171,10 +171,10 @@ class Pump:
         limit = self._held(min(BATCH, room, self._per_connection() - self._unfenced))
         if limit <= 0:
             return False
-        entries = self._journal.read(self.window.position, limit)
-        if not entries:
+        stretches = self._journal.stretches(self.window.position, limit)
+        if not stretches:
             return False
-        self._send(entries)
+        self._send(stretches)
         return True
 
     def _held(self, limit: int) -> int:
@@ -188,27 +188,28 @@ class Pump:
     def _per_connection(self) -> int:
         return max(self._limits.fence_events // 2, 1)
 
-    def _send(self, entries: list[Entry]) -> None:
-        encoded = self._encoded(entries)
-        seqs = [seq for seq, _ in encoded]
-        is_first_time = entries[0].seq > self.window.highest_sent
-        if encoded:
+    def _send(self, stretches: Sequence[Stretch]) -> None:
+        encoded = self._encoded(stretches)
+        last = stretches[-1]
+        upto = Seq(last.first + len(last.lines) - 1)
+        is_first_time = stretches[0].first > self.window.highest_sent
+        if encoded.messages:
             # Noted first: what broke half-way may have arrived, and counts as sent.
-            self.window.sent(seqs, entries[-1].seq)
+            self.window.sent(encoded.seqs, upto)
             self._watch.sends()
             if self._rate is not None:
-                self._rate.spend(len(encoded))
-            self._hand_over([message for _, message in encoded])
+                self._rate.spend(len(encoded.messages))
+            self._hand_over(encoded.messages)
             self._last_sent_at = self._clock()
-            self._handed_over += len(encoded)
+            self._handed_over += len(encoded.messages)
             if is_first_time:
-                self._lateness.note(entries)
+                self._lateness.note(stretches)
             if not self._unfenced:
                 self._first_unfenced_at = self._last_sent_at
-            self._unfenced += len(encoded)
+            self._unfenced += len(encoded.messages)
             self._watch.sent()
         else:
-            self.window.sent((), entries[-1].seq)
+            self.window.sent((), upto)
 
     def _hand_over(self, messages: list[bytes]) -> None:
         """All of them, in the pace of the collector; one that is slow moves its checkpoint meanwhile."""
@@ -220,19 +221,12 @@ class Pump:
             self._beat()
             self._collect(0.0)
 
-    def _encoded(self, entries: list[Entry]) -> list[tuple[Seq, bytes]]:
+    def _encoded(self, stretches: Sequence[Stretch]) -> Encoded:
         """The messages with their places. What none can be made of is set aside, durably."""
-        encode, number = self._encoder.encode, self._encoder.number
-        encoded: list[tuple[Seq, bytes]] = []
-        poisons: list[Poison] = []
+        number = self._encoder.number
         try:
-            for entry in entries:
-                message = encode(entry)
-                if type(message) is bytes:
-                    encoded.append((entry.seq, message))
-                elif isinstance(message, Poison):
-                    poisons.append(message)
-            self._set_asides.unmade(poisons, len(encoded))
+            encoded = self._encoder.encode_all(stretches)
+            self._set_asides.unmade(encoded.poisons, len(encoded.messages))
         except Failure:
             self._encoder.number = number  # nothing of this is sent now
             raise

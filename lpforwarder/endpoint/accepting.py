@@ -11,6 +11,10 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+from lpforwarder.endpoint.listening import shown
+from lpforwarder.endpoint.refusing import Handshake, Refusals
 
 AGAIN_SECONDS = 0.1
 """Until accept() is tried again after it failed: there was no descriptor left."""
@@ -38,6 +42,7 @@ class Acceptor:
         self._tls = tls
         self._has_room = has_room
         self._handshake = handshake
+        self._refusals = Refusals()
         self._beginning: dict[asyncio.Task[None], None] = {}
 
     @property
@@ -51,11 +56,11 @@ class Acceptor:
         try:
             while True:
                 try:
-                    connection, _ = await loop.sock_accept(self._listener)
+                    connection, address = await loop.sock_accept(self._listener)
                 except OSError:
                     await asyncio.sleep(AGAIN_SECONDS)
                     continue
-                self._take(connection)
+                self._take(connection, shown(*address[:2]))
                 taken += 1
                 if taken % AT_ONCE == 0:
                     await asyncio.sleep(0)  # sock_accept() gives nobody a turn while there is one to accept
@@ -70,22 +75,35 @@ class Acceptor:
             task.cancel()
         return len(oldest)
 
-    def _take(self, connection: socket.socket) -> None:
-        if not self._has_room(len(self._beginning)):
+    def _take(self, connection: socket.socket, client: str) -> None:
+        try:
+            has_room = self._has_room(len(self._beginning))
+        except BaseException:
+            connection.close()
+            raise
+        if not has_room:
             connection.close()
             return
-        task = asyncio.get_running_loop().create_task(self._begin(connection))
+        task = asyncio.get_running_loop().create_task(self._begin(connection, client))
         self._beginning[task] = None
         task.add_done_callback(lambda done: self._beginning.pop(done, None))
 
-    async def _begin(self, connection: socket.socket) -> None:
-        within = self._handshake if self._tls is not None else None
+    async def _begin(self, connection: socket.socket, client: str) -> None:
+        tls = Handshake(self._tls, connection) if self._tls is not None else None
+        within = self._handshake if tls is not None else None
         try:
             connection.setblocking(False)
-            connect = asyncio.get_running_loop().connect_accepted_socket
-            await connect(self._make, connection, ssl=self._tls, ssl_handshake_timeout=within)
+            # Any: asyncio asks the settings for no more than a Handshake has.
+            connect: Any = asyncio.get_running_loop().connect_accepted_socket
+            await connect(self._make, connection, ssl=tls, ssl_handshake_timeout=within)
         except BaseException as error:
             with suppress(OSError):
                 connection.close()
-            if not isinstance(error, OSError):  # also what TLS says of the far side
+            if not isinstance(error, OSError):
                 raise
+            if tls is not None and isinstance(error, ssl.SSLError):
+                self._refusals.note(error, client)
+                await tls.linger()
+        finally:
+            if tls is not None:
+                tls.close()

@@ -22,7 +22,6 @@ log = structlog.get_logger()
 WRONG_RATE, WRONG_BURST = 1.0, 60.0
 """Wrong tokens an address may send; beyond that it is told to wait. Good tokens are never held up by it."""
 
-
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@]+)(:[0-9]{1,5})?\Z")
 """A name or an address, perhaps with a port; nothing else that a URL may hold."""
 

@@ -6,6 +6,7 @@ under way: an answer may always hold fewer events than were asked for.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -74,6 +75,8 @@ class Piecemeal(Response):
             for place in range(0, len(self.body), PIECE):
                 piece = bytes(self.body[place : place + PIECE])
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                # Without a turn the loop cannot say that the client is gone, and complains of each piece.
+                await asyncio.sleep(0)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._gone()

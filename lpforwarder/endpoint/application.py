@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import orjson
+import structlog
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,12 +20,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lpforwarder.endpoint import cursors, problems, pull, query
+from lpforwarder.endpoint import problems, pull, query
 from lpforwarder.endpoint.access import Doorkeeper, is_misdirected
 from lpforwarder.endpoint.answers import Budget, Piecemeal
 from lpforwarder.endpoint.arrivals import Arrivals
 from lpforwarder.endpoint.contract import EndpointJournal, Snapshot
+from lpforwarder.endpoint.cursors import BadCursor, Cursors, ForeignCursor, LostKey
 from lpforwarder.endpoint.gate import Gate
+from lpforwarder.endpoint.negotiating import JSON, NDJSON, Form, form_of, tagged
 from lpforwarder.endpoint.openapi import description
 from lpforwarder.endpoint.page.style import HASH
 from lpforwarder.endpoint.problems import Problem
@@ -35,10 +37,10 @@ from lpforwarder.event import Seq
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 READERS = 2
 """Requests that read the journal at the same time; more would only take turns with delivery."""
-_JSON, _NDJSON = "application/json", "application/x-ndjson"
-_LEAST_GZIP = 1_000
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": f"default-src 'none'; style-src '{HASH}'; base-uri 'none'; "
@@ -53,6 +55,7 @@ class Service:
     """What the endpoint shows, handed in by whoever starts it."""
 
     journal: EndpointJournal
+    cursors: Cursors
     doorkeeper: Doorkeeper
     snapshot: Snapshot
     troubles: Callable[[], Sequence[str]]
@@ -104,6 +107,7 @@ class _Endpoint:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._journal = service.journal
+        self._cursors = service.cursors
         self._door = service.doorkeeper
         self._limiter = CapacityLimiter(READERS)
         self._budget = Budget()
@@ -123,7 +127,7 @@ class _Endpoint:
         token = self._door.admit(request)
         try:
             asked = query.read(request.query_params.multi_items())
-            found = await self._found(request, asked, token, _form_of(request))
+            found = await self._found(request, asked, token, form_of(request))
         except Problem as problem:
             self._door.note(request, token.name, problem.status)
             raise
@@ -135,25 +139,29 @@ class _Endpoint:
         oldest = self._journal.oldest()
         if cursor is None:
             return oldest
-        identity = self._journal.identity()
         try:
-            place = cursors.read(identity, cursor)
-        except cursors.BadCursor:
+            place = self._cursors.read(self._journal.identity(), cursor)
+        except BadCursor:
             raise problems.bad_parameter("after", "no cursor of this API; begin without one") from None
-        except cursors.ForeignCursor:
-            what = "The journal has been replaced since; the cursor is of the one before"
-            raise problems.gone(cursors.write(identity, oldest), what) from None
-        if place < oldest:
-            count = "some" if token.sources is not None else oldest - place
-            what = f"{count} events behind it have been removed by age or size"
-            raise problems.gone(cursors.write(identity, oldest), what)
-        if place > self._journal.last():
-            # Its places are given again: to go on there would leave out what comes until then.
-            what = "The journal is an older copy of the one that the cursor is of"
-            raise problems.gone(cursors.write(identity, oldest), what)
-        return place
+        except ForeignCursor:
+            why = "The journal has been replaced since; the cursor is of the one before"
+        except LostKey:
+            why = "The key of the cursors has been replaced since"
+        else:
+            if oldest <= place <= self._journal.last():
+                return place
+            if place < oldest:
+                count = "some" if token.sources is not None else oldest - place
+                why = f"{count} events behind it have been removed by age or size"
+            else:
+                # Its places are given again: to go on there would leave out what comes until then.
+                why = "The journal is an older copy of the one that the cursor is of"
+        raise problems.gone(self._cursor(oldest), why)
 
-    async def _found(self, request: Request, asked: Query, token: Token, form: str) -> _Found:
+    def _cursor(self, place: Seq) -> str:
+        return self._cursors.write(self._journal.identity(), place)
+
+    async def _found(self, request: Request, asked: Query, token: Token, form: Form) -> _Found:
         """The answer, which waits for the first event as long as the client wants.
 
         Reports on readers alone end no wait: each visit would be the news that ends the next.
@@ -170,34 +178,47 @@ class _Endpoint:
             after, behind = (found.after if found.count else found.place), found.place
             del found
             is_there = await self._arrivals.behind(behind, left)
+            if self._is_ending():
+                return self._goodbye(request, after, form)
             found = await look(after)
             if not is_there:
                 break
         return found
 
-    def _look(self, request: Request, asked: Query, after: Seq | None, token: Token, form: str) -> _Found:
+    def _look(self, request: Request, asked: Query, after: Seq | None, token: Token, form: Form) -> _Found:
         """One look at the journal, and the answer made of it at once, so that it counts in the budget."""
         begin = self._place(asked.after, token) if after is None else after
         with self._budget.share() as octets:
-            found = pull.collect(self._journal, asked, begin, token.sources, octets)
+            found = pull.collect(self._journal, asked, begin, token.sources, octets, self._is_ending)
+            if not found.lines and self._is_ending() and found.place < self._journal.newest():
+                raise problems.ending()  # nothing would say that there is nothing
             answer = self._answer(request, found, form)
         return _Found(
             after=begin, place=found.place, count=len(found.lines), is_news=found.is_news, answer=answer
         )
 
-    def _answer(self, request: Request, found: pull.Found, form: str) -> Response:
-        cursor = cursors.write(self._journal.identity(), found.place)
+    def _goodbye(self, request: Request, after: Seq, form: Form) -> _Found:
+        """Nothing, at once, with the cursor to ask with when the service is back."""
+        answer = self._answer(request, pull.Found([], after, is_news=False), form)
+        answer.headers["Connection"] = "close"
+        return _Found(after=after, place=after, count=0, is_news=False, answer=answer)
+
+    def _answer(self, request: Request, found: pull.Found, form: Form) -> Response:
+        cursor = self._cursor(found.place)
         following = request.url.include_query_params(after=cursor)
         headers = {
             "Lpforwarder-Cursor": cursor,
             "Link": f'<{following.path}?{following.query}>; rel="next"',
             "Vary": "Accept, Accept-Encoding",
         }
-        body = pull.as_lines(found.lines) if form == _NDJSON else pull.as_array(found.lines)
-        if len(body) >= _LEAST_GZIP and _takes_gzip(request):
+        body = (pull.as_lines if form.media_type == NDJSON else pull.as_array)(found.lines)
+        if len(body) >= form.packed_from:
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        return Piecemeal(body, form, headers, self._budget)
+        return Piecemeal(body, form.media_type, headers, self._budget)
+
+    def _is_ending(self) -> bool:
+        return self._arrivals is None or self._arrivals.is_closed
 
     async def event(self, request: Request) -> Response:
         token = self._door.admit(request)
@@ -210,7 +231,7 @@ class _Endpoint:
             self._door.note(request, token.name, 404)
             raise problems.not_found("event")
         self._door.note(request, token.name, 200, 1)
-        return _tagged(request, entry.event.line, _JSON)
+        return tagged(request, entry.event.line, JSON)
 
     # ---- how it is doing ------------------------------------------------------------------------------
 
@@ -219,10 +240,10 @@ class _Endpoint:
         self._door.note(request, token.name, 200 if token.sources is None else 403)
         if token.sources is not None:
             raise Problem(status=403, kind="scope", title="This token may read events only")
-        return Response(orjson.dumps(await self._in_thread(self._service.snapshot)), media_type=_JSON)
+        return Response(orjson.dumps(await self._in_thread(self._service.snapshot)), media_type=JSON)
 
     async def openapi(self, request: Request) -> Response:
-        return _tagged(request, orjson.dumps(description()), _JSON)
+        return tagged(request, orjson.dumps(description()), JSON)
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002
         return Response("ok\n", media_type="text/plain")
@@ -258,32 +279,6 @@ def _not_for_foreign_pages(request: Request) -> None:
         raise problems.misdirected()
 
 
-def _form_of(request: Request) -> str:
-    """NDJSON when the client prefers it, else JSON; Problem 406 when it takes neither."""
-    accepted = [part.strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
-    kinds = [part.partition(";")[0].strip() for part in accepted]
-    if _NDJSON in kinds and _JSON not in kinds[: kinds.index(_NDJSON)]:
-        return _NDJSON
-    if not {"", "*/*", "application/*", _JSON} & set(kinds):
-        title = "Only application/json and application/x-ndjson are to be had"
-        raise Problem(status=406, kind="accept", title=title)
-    return _JSON
-
-
-def _takes_gzip(request: Request) -> bool:
-    codings = [part.strip() for part in request.headers.get("accept-encoding", "").lower().split(",")]
-    return any(coding.partition(";")[0] in ("gzip", "*") and coding[-3:] != "q=0" for coding in codings)
-
-
-def _tagged(request: Request, body: bytes, media_type: str) -> Response:
-    """An answer that changes rarely or never: 304 to a client that has it."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in [text.strip() for text in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type=media_type, headers=headers)
-
-
 # ---- headers and errors ---------------------------------------------------------------------------------
 
 
@@ -312,6 +307,7 @@ async def _http_error(request: Request, error: Exception) -> Response:  # noqa: 
 
 
 async def _bug(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    log.error("endpoint.crashed", exc_info=error)
     made = Problem(status=500, kind="bug", title="A bug of lpforwarder; see its log")
     return _error(made.status, made.body(), made.headers)
 

@@ -36,6 +36,11 @@ class Arrivals:
                 return self._journal.newest() > place
         return True
 
+    @property
+    def is_closed(self) -> bool:
+        """True once nobody is told of anything any more."""
+        return self._closed
+
     def close(self) -> None:
         """Lets everybody go who waits."""
         self._closed = True

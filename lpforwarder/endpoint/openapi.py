@@ -11,6 +11,15 @@ from lpforwarder.endpoint.query import LONGEST_WAIT, MOST_EVENTS, MOST_NAMES, US
 _TEXT = {"type": "string"}
 _TIME = {"type": "string", "format": "date-time"}
 _CURSOR = {"type": "string", "maxLength": 200}
+_KNOWN = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {**_TEXT, "examples": ["*", 'W/"one", "two"']},
+    "description": "ETags of what the client has, weak ones or `*` as well; 304 when it is among them",
+}
+_TAG = {"ETag": {"schema": _TEXT, "description": "For If-None-Match"}}
+_UNCHANGED = {"description": "The client has it; no body", "headers": _TAG}
 
 
 def description() -> dict[str, Any]:
@@ -124,10 +133,17 @@ def _event() -> dict[str, Any]:
     return {
         "summary": "One event",
         "security": [{"token": []}],
-        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {**_TEXT, "minLength": 1}}],
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {**_TEXT, "minLength": 1}},
+            _KNOWN,
+        ],
         "responses": {
-            "200": {"description": "The event", "content": {"application/json": {"schema": schema}}},
-            "304": {"description": "Unchanged"},
+            "200": {
+                "description": "The event",
+                "headers": _TAG,
+                "content": {"application/json": {"schema": schema}},
+            },
+            "304": _UNCHANGED,
             **_problems(401, 404, 429, 503),
         },
     }
@@ -159,10 +175,11 @@ def _metrics() -> dict[str, Any]:
 
 
 def _open(summary: str, media_type: str, *, cached: bool = False) -> dict[str, Any]:
-    good: dict[str, Any] = {"200": {"description": summary, "content": {media_type: {}}}}
-    if cached:
-        good["304"] = {"description": "Unchanged"}
-    return {"summary": summary, "responses": good}
+    good: dict[str, Any] = {"description": summary, "content": {media_type: {}}}
+    if not cached:
+        return {"summary": summary, "responses": {"200": good}}
+    responses = {"200": good | {"headers": _TAG}, "304": _UNCHANGED}
+    return {"summary": summary, "parameters": [_KNOWN], "responses": responses}
 
 
 def _parameter(name: str, schema: dict[str, Any], about: str) -> dict[str, Any]:
@@ -174,7 +191,7 @@ _TITLES = {
     401: "No valid token",
     403: "The token may read events only",
     404: "Not there",
-    406: "Neither JSON nor NDJSON is accepted",
+    406: "Neither JSON nor NDJSON is accepted, or neither gzip nor plain",
     410: "The events behind the cursor are no longer kept; go on with `oldest`",
     421: "Asked over loopback for a name that is not of this machine",
     429: "Too often; see Retry-After",

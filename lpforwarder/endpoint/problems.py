@@ -59,6 +59,17 @@ def closed(reason: str) -> Problem:
     return Problem(status=503, kind="closed", title="No token can be checked now", detail=reason)
 
 
+def ending() -> Problem:
+    """503: the service ends, or takes up other settings, in the middle of a search."""
+    return Problem(
+        status=503,
+        kind="ending",
+        title="The service ends or begins anew",
+        detail="Ask again with the same cursor",
+        headers={"Retry-After": "5", "Connection": "close"},
+    )
+
+
 def not_found(what: str) -> Problem:
     """404."""
     return Problem(status=404, kind="not-found", title=f"There is no such {what}")

@@ -6,7 +6,7 @@ look inside an event (`type`, `since`, `until`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from lpforwarder.endpoint.contract import EndpointJournal, Lines
@@ -39,16 +39,18 @@ def collect(
     after: Seq,
     allowed: Collection[str] | None,
     octets: int = MOST_OCTETS,
+    is_ending: Callable[[], bool] = lambda: False,
 ) -> Found:
     """The next events behind `after`: at most `limit` and `octets`, none only at the end of the journal.
 
     `allowed` are the sources the reader may see, None means all. Fewer than `limit` do not mean the end.
+    A search that would take long stops where it is once `is_ending`.
     """
     lines: list[bytes] = []
     place, is_news = after, False
     takes_all = query.takes_all and not query.sources and allowed is None
     step = min(query.limit, STEP) if takes_all else STEP
-    while pages := journal.stored(place, step):
+    while not is_ending() and (pages := journal.stored(place, step)):
         for page in pages:
             for seq, line in _matching(page, place, query, allowed):
                 octets -= len(line)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lpforwarder import rfc3339
+from lpforwarder.event_page import EventPage
 from lpforwarder.intake.contract import Alarming, Cursor, IntakeJournal, Limited, Page, Refusable, Source
 from lpforwarder.privacy import Privacy
 from lpforwarder.runtime.measures import Measures, Measuring, Spread
+from lpforwarder.runtime.turns import Turns
 from lpforwarder.runtime.worker import WorkerError
 
 POLL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -60,7 +62,9 @@ class Poller:
         now: Callable[[], str] = rfc3339.now,
         clock: Callable[[], float] = time.monotonic,
         privacy: Privacy | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        """`turns` are shared with the other sources; None for one that has nobody to wait for."""
         self.name = name
         self.polled = Polled()
         """Replaced as a whole after each page, so that other threads may read it."""
@@ -75,11 +79,12 @@ class Poller:
         self._poll_seconds = Spread(POLL_SECONDS)
         self._measuring = source if isinstance(source, Measuring) else None
         self._privacy = privacy
+        self._turns = turns if turns is not None else Turns()
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Polls until the stop begins; `beat` is called after each page."""
         while not stop.stopping:
-            more = self.step()
+            more = self._step_in_turn(stop)
             beat()
             if not more:
                 stop.wait(self._poll_interval)
@@ -88,7 +93,7 @@ class Poller:
         """Reads what the source has now, to its end, then returns: `run --once`."""
         more = True
         while more and not stop.stopping:
-            more = self.step()
+            more = self._step_in_turn(stop)
             beat()
 
     def step(self) -> bool:
@@ -137,6 +142,10 @@ class Poller:
         """Gives back what the source holds."""
         self._source.close()
 
+    def _step_in_turn(self, stop: Stop) -> bool:
+        with self._turns:
+            return not stop.stopping and self.step()
+
     def _pulled(self, cursor: Cursor | None) -> Page:
         began = self._clock()
         page = self._source.pull(cursor)
@@ -145,10 +154,13 @@ class Poller:
 
     def _concealed(self, page: Page) -> Page:
         """The page without what must not be stored. The source has told the ids by then: they stay."""
-        if self._privacy is None or not (page.events or page.rejects):
+        if not (page.events or page.rejects):
             return page
-        events = [self._privacy.event(event) for event in page.events]
-        return replace(page, events=events, rejects=[self._privacy.reject(one) for one in page.rejects])
+        events, rejects = page.events, page.rejects
+        if self._privacy is not None:
+            events = [self._privacy.event(event) for event in events]
+            rejects = [self._privacy.reject(one) for one in rejects]
+        return replace(page, events=EventPage.of(events), rejects=rejects)
 
     def _append(self, page: Page) -> int:
         return self._journal.append(self.name, page.events, page.rejects, page.cursor)
@@ -168,6 +180,5 @@ class Poller:
 
 def _newest(page: Page, before: str | None) -> str | None:
     """The greatest time; times in our form sort as texts."""
-    times = [time for event in page.events if type(time := event.fields.get("timestamp")) is str]
-    newest = rfc3339.canonical(max(times, default=""))
+    newest = EventPage.of(page.events).newest
     return max(newest or "", before or "") or None

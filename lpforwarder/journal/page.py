@@ -13,13 +13,8 @@ from itertools import count as counting
 from itertools import repeat
 from typing import cast
 
-from lpforwarder import rfc3339
-from lpforwarder.event import Entry, Event, Seq, join_lines, split_lines
-
-_OUR_TIME = len("2022-12-14T17:33:43.369Z")
-
-Kind = tuple[str, str, int]
-"""Event type, event id, severity: what filters ask for."""
+from lpforwarder.event import Entry, Event, Seq, split_lines
+from lpforwarder.event_page import EventPage, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +68,13 @@ Columns = tuple[int, int, str, str | None, str | None, str, str, int, bytes, byt
 
 def store(first: int, source: str, events: Sequence[Event], received: str) -> StoredPage:
     """The row for these events; `received` is the present time."""
-    oldest, newest = span(events)
-    kinds, lines = tally(events), join_lines(events)
-    head = row_checksum(first, len(events), source, oldest, newest, received, kinds)
-    seal = row_checksum(first, len(events), source, received)
-    sums = _sealed([zlib.crc32(event.line) for event in events], seal)
+    page = EventPage.of(events)
+    kinds, lines, number = tally(page.kinds), b"\n".join(page.lines), len(page)
+    head = row_checksum(first, number, source, page.oldest, page.newest, received, kinds)
+    seal = row_checksum(first, number, source, received)
+    sums = _sealed(list(map(zlib.crc32, page.lines)), seal)
     checksum = zlib.crc32(lines, head)
-    return StoredPage(first, len(events), source, oldest, newest, received, kinds, checksum, lines, sums)
+    return StoredPage(first, number, source, page.oldest, page.newest, received, kinds, checksum, lines, sums)
 
 
 def page_columns(page: StoredPage) -> Columns:
@@ -167,16 +162,10 @@ def _runs(sums: Sequence[int], lines: list[bytes]) -> list[tuple[int, list[bytes
 # ---- counting by kind -----------------------------------------------------------------------------------
 
 
-def tally(events: Sequence[Event]) -> str:
+def tally(kinds: Counter[Kind]) -> str:
     """Compact JSON `[[eventType, eventId, severity, count], …]`, equal for equal counts."""
-    kinds = Counter([kind_of(event) for event in events])
     rows = [[*kind, number] for kind, number in sorted(kinds.items())]
     return json.dumps(rows, separators=(",", ":"))
-
-
-def kind_of(event: Event) -> Kind:
-    """What a filter asks for."""
-    return event.text("eventType"), event.text("eventId"), event.severity
 
 
 @lru_cache(maxsize=256)  # a page's tally has about 1 KB, so this stays under a few MB
@@ -186,19 +175,3 @@ def kinds_in(tally: str) -> tuple[tuple[Kind, int], ...]:
         return tuple(((str(a), str(b), int(c)), int(number)) for a, b, c, number in json.loads(tally))
     except (ValueError, TypeError):
         return ()
-
-
-# ---- time span ------------------------------------------------------------------------------------------
-
-
-def span(events: Sequence[Event]) -> tuple[str | None, str | None]:
-    """The least and the greatest event time in our form; None when no event has a time."""
-    stamps = [stamp for event in events if type(stamp := event.fields.get("timestamp")) is str]
-    if not stamps:
-        return None, None
-    ends = min(stamps), max(stamps)
-    # Texts of our form sort like times. Anything else in the page, and each must be read.
-    if set(map(len, stamps)) == {_OUR_TIME} and ends == tuple(map(rfc3339.canonical, ends)):
-        return ends
-    times = sorted(time for stamp in stamps if (time := rfc3339.canonical(stamp)) is not None)
-    return (times[0], times[-1]) if times else (None, None)

@@ -59,29 +59,32 @@ class PulledJournal:
     def find(self, event_id: str, wanted: Callable[[str], bool] = lambda _: True) -> Entry | None:
         """The first event with this id of a wanted source, oldest first; None when there is none.
 
-        Damaged ones are left out, and those of other sources passed over: they end no search earlier.
+        Damaged ones are left out. Pages of other sources are passed over by their name, before anything looks
+        into them: who may not see an event cannot read off the time either whether there is one.
 
         There is no index of ids: SQLite searches the text of all pages, some hundred MB a second, in
         transactions of READ_OCTETS. A million events take a second, or three where each is a page of its own.
         """
         forms, place = _written(event_id), self.oldest()
         while True:
-            pages, end = self._likely(place, forms)
+            pages, end = self._likely(place, forms, wanted)
             if end == place:  # damage, or the last row, behind which nothing begins
                 pages = self.stored(place, READ_EVENTS)
                 if not pages:
                     return None
                 end = Seq(pages[-1].end - 1)
             for page in pages:
-                entry = _entry_in(page, event_id, forms)
-                if entry is not None and wanted(page.source):
+                entry = _entry_in(page, event_id, forms) if wanted(page.source) else None
+                if entry is not None:
                     return entry
             place = end
 
-    def _likely(self, place: Seq, forms: Sequence[bytes]) -> tuple[list[StoredPage], Seq]:
-        """What is whole of the next rows that have such a text in them, and how far was looked."""
+    def _likely(
+        self, place: Seq, forms: Sequence[bytes], wanted: Callable[[str], bool]
+    ) -> tuple[list[StoredPage], Seq]:
+        """What is whole of the next wanted rows that have such a text in them, and how far was looked."""
         with self._journal.view() as connection:
-            firsts, end = _search(connection, place, forms)
+            firsts, end = _search(connection, place, forms, wanted)
             return [part for first in firsts for part in parts_of(connection, first)], end
 
 
@@ -101,13 +104,17 @@ def _written(event_id: str) -> list[bytes]:
     return [Event.of({"id": value}).line[1:-1] for value in values]
 
 
-def _search(connection: sqlite3.Connection, place: Seq, forms: Sequence[bytes]) -> tuple[list[int], Seq]:
-    """Where rows begin that have one of these texts, and up to where the rows follow without a hole.
+def _search(
+    connection: sqlite3.Connection, place: Seq, forms: Sequence[bytes], wanted: Callable[[str], bool]
+) -> tuple[list[int], Seq]:
+    """Where wanted rows begin that have one of these texts, and up to where the rows follow without a hole.
 
     A row counts as searched when the next one begins where it says that it ends: a damaged one may lie.
     """
+    connection.create_function("is_wanted", 1, lambda source: wanted(str(source)))
     holds = " OR ".join("instr(lines, ?)" for _ in forms)
-    query = f"SELECT first, first + count, length(lines), {holds} FROM page WHERE first > ? ORDER BY first"
+    looked = f"CASE WHEN is_wanted(source) THEN {holds} END"
+    query = f"SELECT first, first + count, length(lines), {looked} FROM page WHERE first > ? ORDER BY first"
     found: list[int] = []
     sure, behind, octets, pending = place, place + 1, 0, list[int]()
     try:

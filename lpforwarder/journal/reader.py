@@ -12,15 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lpforwarder.event import Cursor, Entry, Seq
+from lpforwarder.event import Cursor, Entry, Seq, Stretch
+from lpforwarder.event_page import kind_of
 from lpforwarder.journal import schema, set_asides
 from lpforwarder.journal.connections import Readers
-from lpforwarder.journal.decoded import DecodedPages
 from lpforwarder.journal.descriptors import Hold
 from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, has_set_asides, look
 from lpforwarder.journal.gaps import KnownGaps
 from lpforwarder.journal.hidden import HiddenRows
-from lpforwarder.journal.page import StoredPage, kind_of, row_checksum
+from lpforwarder.journal.page import StoredPage, row_checksum
+from lpforwarder.journal.recent import RecentPages
 from lpforwarder.journal.scan import Gap, pages
 from lpforwarder.journal.set_asides import SetAside
 from lpforwarder.journal.waiting import WaitingCounter, Wanted
@@ -52,7 +53,7 @@ class JournalReader:
         self._path = path
         self._hold = Hold(path)
         self._readers = Readers(path)
-        self._decoded = DecodedPages()
+        self._recent = RecentPages()
         self._waiting = WaitingCounter()
         self._hidden = HiddenRows(path)
         self.has_hidden = False
@@ -81,14 +82,20 @@ class JournalReader:
 
     def read(self, after: Seq, limit: int) -> list[Entry]:
         """Entries behind `after` in order, at most `limit`; empty at the end. Damaged ones are left out."""
-        entries = self._decoded.holding(after + 1)[:limit]
-        if len(entries) == limit:
-            return entries
-        position = entries[-1].seq if entries else after
-        for page in self.stored(position, limit - len(entries)):
-            decoded = self._decode(page)
-            entries += decoded[max(0, position + 1 - page.first) :][: limit - len(entries)]
-        return entries
+        return [entry for part in self.stretches(after, limit) for entry in part.entries()]
+
+    def stretches(self, after: Seq, limit: int) -> list[Stretch]:
+        """The same as lines, not decoded: runs of neighbours from one page, none of them empty."""
+        found: list[Stretch] = []
+        position, left = int(after), limit
+        while left > 0 and (held := self._recent.holding(position + 1)) is not None:
+            found.append(held.part(0, left))
+            position, left = position + len(found[-1].lines), left - len(found[-1].lines)
+        for page in self.stored(position, left) if left > 0 else ():
+            begin = max(0, position + 1 - page.first)
+            found.append(self.keep_lines(page).part(begin, begin + left))
+            left -= len(found[-1].lines)
+        return found
 
     def stored(self, after: int, limit: int, octets: float = math.inf) -> list[StoredPage]:
         """Whole pages with at least `limit` events behind `after`, or so many octets; empty only at the end.
@@ -238,12 +245,11 @@ class JournalReader:
         """There are rows that SQLite does not find any more."""
         self.has_hidden = True
 
-    def _decode(self, page: StoredPage) -> list[Entry]:
-        entries = self._decoded.holding(page.first)
-        if not entries:
-            entries = page.entries()
-            self._decoded.keep(len(page.lines), entries)
-        return entries
+    def keep_lines(self, page: StoredPage) -> Stretch:
+        """The lines of a whole page, which stay in memory for whoever reads there next."""
+        stretch = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
+        self._recent.keep(len(page.lines), stretch)
+        return stretch
 
     def _wanted_in_page(
         self, connection: sqlite3.Connection, checkpoint: int, last: int, wanted: Wanted
@@ -251,7 +257,8 @@ class JournalReader:
         """How many events behind the checkpoint are wanted of the page that ends with `last`."""
         with closing(pages(connection, checkpoint, last)) as rows:
             parts = [row for row in rows if isinstance(row, StoredPage) and row.end <= last + 1]
-        behind = (entry for part in parts for entry in self._decode(part) if entry.seq > checkpoint)
+        entries = (entry for part in parts for entry in self.keep_lines(part).entries())
+        behind = (entry for entry in entries if entry.seq > checkpoint)
         return sum(1 for entry in behind if wanted(entry.source, *kind_of(entry.event)))
 
     def _place(self, collector: str) -> tuple[int, int, int]:

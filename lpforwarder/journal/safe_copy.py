@@ -93,7 +93,7 @@ def read(journal: Path) -> SafeCopy | None:
     try:
         told = json.loads(place_of(journal).read_bytes())
         checksum = told.pop("checksum")
-        if told.pop("version") != VERSION or checksum != _checksum({"version": VERSION, **told}):
+        if told.pop("version") != VERSION or not _is_whole({"version": VERSION, **told}, checksum):
             return None
         return SafeCopy(**told)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -116,8 +116,16 @@ def _rows(connection: sqlite3.Connection, table: str, sealed: tuple[str, ...]) -
 
 
 def _text(told: Mapping[str, Any]) -> bytes:
-    return json.dumps(told, indent=1, sort_keys=True).encode("ascii") + b"\n"
+    """On one line: with `indent` the json module writes it in Python, 0.2 s for a thousand sources."""
+    return json.dumps(told, sort_keys=True).encode("ascii") + b"\n"
 
 
 def _checksum(told: Mapping[str, Any]) -> int:
     return zlib.crc32(_text(told))
+
+
+def _is_whole(told: Mapping[str, Any], checksum: int) -> bool:
+    """True for what write() wrote; earlier versions indented it."""
+    if checksum == _checksum(told):
+        return True
+    return checksum == zlib.crc32(json.dumps(told, indent=1, sort_keys=True).encode("ascii") + b"\n")

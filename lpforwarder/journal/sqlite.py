@@ -18,15 +18,17 @@ from typing import ClassVar, Literal
 from lpforwarder import rfc3339
 from lpforwarder.errors import Blocked, Transient
 from lpforwarder.event import Event, Poison, Reject, Seq, is_own
+from lpforwarder.event_page import EventPage
 from lpforwarder.journal import faults, retention, schema, set_asides
 from lpforwarder.journal.clock_watch import ClockWatch, boot_seconds
 from lpforwarder.journal.copier import Copier
-from lpforwarder.journal.facts import ends, gaps_in, used_octets
+from lpforwarder.journal.facts import ends, gaps_in
 from lpforwarder.journal.gaps import KnownGaps
 from lpforwarder.journal.held import HeldPlaces
 from lpforwarder.journal.mending import catch_up, mend
 from lpforwarder.journal.opening import opened_writer, sync_folder, take_lock
 from lpforwarder.journal.page import store
+from lpforwarder.journal.remembered import Cursors, RoomLeft
 from lpforwarder.journal.reserve import refusal
 from lpforwarder.journal.room import RoomWatch, fix_for, size_text
 from lpforwarder.journal.rows import (
@@ -116,6 +118,7 @@ class SqliteJournal(Upkeep):
         self._is_read_only = self._is_forgetful = self._closed = False
         self._held = HeldPlaces(even)
         self._room = RoomWatch()
+        self._cursors, self._room_left = Cursors(), RoomLeft(self._used)
         self._copier = Copier(path, self.view, now, even)
         with ExitStack() as undo:
             self._lock = take_lock(path, now())
@@ -165,18 +168,21 @@ class SqliteJournal(Upkeep):
         """
         if not (events or rejects or duplicates) and cursor == self.cursor(source):
             return 0
-        octets, own = SMALL + sum(len(event.line) for event in events), is_own(source)
+        page, own = EventPage.of(events), is_own(source)
+        octets = SMALL + sum(map(len, page.lines)) + sum(len(reject.raw) for reject in rejects)
         with self._appending:
             if not own:  # it says nothing about what is paused
                 self._refused = octets
             self._make_room(octets - OWN_ROOM if own else octets)
             if not self._copier.covers(self._last + len(events)):
                 self.copy_places(at_once=True)
+            self._cursors.forget(source)
             try:
-                self._last = self._append(source, events, rejects, cursor, duplicates, octets)
+                self._last = self._append(source, page, rejects, cursor, duplicates, octets)
             except Transient as refused:
                 self._is_read_only = refused.code == faults.READ_ONLY
                 raise
+            self._cursors.moved(source, cursor)
             if not own:
                 self._refused = SMALL
             self._room.appended(octets)
@@ -187,10 +193,7 @@ class SqliteJournal(Upkeep):
         return len(events)
 
     def check_room(self) -> None:
-        """Transient (LPF501, LPF509) when append() would refuse what it refused last, or anything.
-
-        Asked before a source is, so that a paused poll spares its vault.
-        """
+        """Transient (LPF501, LPF509) when append() would refuse as it did last; asked before a vault is."""
         self._make_room(self._refused)
 
     # ---- delivery ---------------------------------------------------------------------------------------
@@ -329,39 +332,29 @@ class SqliteJournal(Upkeep):
                 what = f"journal has reached {size_text(self._rules.max_size)}"
                 raise faults.full(what, fix_for(behind))
 
-    def _has_room(self, octets: int) -> bool:
-        with self.view() as connection:
-            return used_octets(connection) + octets <= self._rules.max_size
-
     def _append(
         self,
         source: str,
-        events: Sequence[Event],
+        page: EventPage,
         rejects: Sequence[Reject],
         cursor: str,
         duplicates: int,
         octets: int,
     ) -> int:
-        """One transaction; the last place in the journal then."""
+        """One transaction; the last place in the journal then. The lines stay in memory for delivery."""
         received = self._now()
         with self._writer.transaction(octets) as connection:
             last = ends(connection)[1]
-            page = store(last + 1, source, events, received)
-            if events:
-                insert_page(connection, page)
-                last = page.end - 1
+            first, last = last + 1, last + len(page)
+            if page:
+                insert_page(connection, stored := store(first, source, page, received))
             if rejects:
                 insert_rejects(connection, source, rejects, received)
-            count_source(
-                connection,
-                source,
-                cursor,
-                events=len(events),
-                duplicates=duplicates,
-                rejects=len(rejects),
-                time=received,
-                newest=page.newest,
-            )
+            counts = {"events": len(page), "duplicates": duplicates, "rejects": len(rejects)}
+            count_source(connection, source, cursor, **counts, time=received, newest=page.newest)
+        if page:
+            # Cut anew: lines made one by one lie scattered among what is gone, and pin 15 times their size.
+            self.keep_lines(stored)
         return last
 
     def _empty_log(self) -> bool:

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from lpforwarder.errors import Blocked, Failure, Transient
-from lpforwarder.event import Seq
+from lpforwarder.event import Cursor, Seq
 from lpforwarder.journal import faults, retention, set_asides, structure
 from lpforwarder.journal.btree import Broken
 from lpforwarder.journal.clock_watch import ClockWatch
@@ -21,6 +21,7 @@ from lpforwarder.journal.page import StoredPage
 from lpforwarder.journal.rawfile import living
 from lpforwarder.journal.reader import JournalReader
 from lpforwarder.journal.rebuilding import Rebuilt
+from lpforwarder.journal.remembered import Cursors, RoomLeft
 from lpforwarder.journal.room import Room, RoomWatch, Usage, usage_of_disk
 from lpforwarder.journal.rows import Move, move_collector
 from lpforwarder.journal.scan import Gap
@@ -56,6 +57,8 @@ class Upkeep(JournalReader):
     _held: HeldPlaces
     _copier: Copier
     _room: RoomWatch
+    _cursors: Cursors
+    _room_left: RoomLeft
     _damage: str = ""
     _may_shrink: bool = True
     _read_to: int = 0
@@ -108,7 +111,11 @@ class Upkeep(JournalReader):
         """Moves up to that many pages of the file from its end into free room, and cuts it off there."""
         self._writer.shrink(pages)
 
-    # ---- places of collectors ---------------------------------------------------------------------------
+    # ---- places -----------------------------------------------------------------------------------------
+
+    def cursor(self, source: str) -> Cursor | None:
+        """As JournalReader says; from memory, but for the first time."""
+        return self._cursors.of(source, super().cursor)
 
     def write_place(self, collector: str, move: Move) -> None:
         """Writes a place, or holds it in memory when that cannot be."""
@@ -320,8 +327,15 @@ class Upkeep(JournalReader):
         what = f"the clock of this machine has jumped; for {spoken(left)} nothing is removed for its age"
         return Notice(code=JUMPED, text=what, fix="look at the clock: timedatectl; then nothing")
 
+    def _has_room(self, octets: int) -> bool:
+        return self._room_left.fits(octets, self._rules.max_size, self._writer.written)
+
+    def _used(self) -> int:
+        with self.view() as connection:
+            return used_octets(connection)
+
     def _is_slack(self) -> bool:
         """True when the file holds much free room, or any while the disk is full."""
-        used = self.facts().used
+        used = self._used()
         free = os.stat(self._path).st_size - used
         return free > max(_SLACK, used // 4) or (free > 0 and not self._writer.reserve.held)

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
 
+from lpforwarder.event_page import Kind
 from lpforwarder.journal.facts import ends, gaps_in
-from lpforwarder.journal.page import Kind, kinds_in
+from lpforwarder.journal.page import kinds_in
 from lpforwarder.journal.scan import Gap, parts_of, summaries
 
 Wanted = Callable[[str, str, str, int], bool]
@@ -21,6 +22,8 @@ _MOST_KINDS = 1000
 """Of a block that is remembered; more is not worth the memory."""
 _MOST_BLOCKS = 1024
 
+SourceKind = tuple[str, Kind]
+
 Found = tuple[int, str | None]
 """How many, and when the oldest was received."""
 
@@ -29,7 +32,9 @@ class WaitingCounter:
     """Remembers the counts of whole blocks, which never change but by damage. For several threads."""
 
     def __init__(self) -> None:
-        self._blocks: dict[int, Counter[tuple[str, Kind]]] = {}
+        self._blocks: dict[int, Counter[SourceKind]] = {}
+        self._known: dict[SourceKind, SourceKind] = {}
+        """One object for each: the blocks of 10 million events took 10 MB when each had its own."""
         self._gaps: list[Gap] = []
         self._guard = threading.Lock()
 
@@ -90,13 +95,16 @@ class WaitingCounter:
         if kinds is None:
             kinds = _count_kinds(connection, gaps, stretch)
             if len(kinds) <= _MOST_KINDS and len(self._blocks) < _MOST_BLOCKS:
-                self._blocks[stretch[0]] = kinds
+                self._blocks[stretch[0]] = self._shared(kinds)
         return sum(number for (source, kind), number in kinds.items() if wanted(source, *kind))
+
+    def _shared(self, kinds: Counter[SourceKind]) -> Counter[SourceKind]:
+        return Counter({self._known.setdefault(kind, kind): number for kind, number in kinds.items()})
 
     def _forget_if_changed(self, gaps: list[Gap]) -> None:
         with self._guard:
             if gaps != self._gaps:
-                self._gaps, self._blocks = gaps, {}
+                self._gaps, self._blocks, self._known = gaps, {}, {}
 
 
 def _pages(
@@ -123,12 +131,12 @@ def _pages(
 
 def _count_kinds(
     connection: sqlite3.Connection, gaps: list[Gap], stretch: tuple[int, int, int]
-) -> Counter[tuple[str, Kind]]:
+) -> Counter[SourceKind]:
     pages: Counter[tuple[str, str]] = Counter()
     for first, _, source, _, tally in _pages(connection, gaps, stretch):
         if first >= stretch[0]:
             pages[source, tally] += 1
-    kinds: Counter[tuple[str, Kind]] = Counter()
+    kinds: Counter[SourceKind] = Counter()
     for (source, tally), times in pages.items():
         for kind, number in kinds_in(tally):
             kinds[source, kind] += number * times

@@ -43,6 +43,8 @@ class Writer:
         self._on_damage = on_damage
         self._lock = threading.RLock()
         self._in_log = 0
+        self.written = 0
+        """Octets of all transactions since the file was opened, as their writers put it."""
         self._failed: Fatal | None = None
         self._closed = False
         self._connection = connect_writing(path, synchronous)
@@ -61,6 +63,7 @@ class Writer:
         disk failed: nothing is written after that.
         """
         with self._lock, self._translated():
+            self.written += octets
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

@@ -49,7 +49,7 @@ class Supervisor:
 
     def start(self, name: str, worker: Worker, policy: Policy) -> None:
         """Runs the worker in a daemon thread named `name`; ValueError when one of that name still runs."""
-        if name in self._seats and not self._seats[name].left:
+        if not self.has_left(name):
             raise ValueError(f"worker {name!r} still runs")
         seat = _Seat(name, worker, policy, self._clock, self._jitter, self._fall)
         self._seats[name] = seat
@@ -76,6 +76,10 @@ class Supervisor:
         for seat in stuck:
             log.error("worker.stuck", worker=seat.name)
         return [seat.name for seat in stuck]
+
+    def has_left(self, name: str) -> bool:
+        """Whether a worker of that name may be started: there is none, or its thread has ended."""
+        return name not in self._seats or self._seats[name].left
 
     def forget(self, names: Iterable[str]) -> None:
         """Takes stopped workers out of states(): they were removed from the configuration."""

@@ -34,6 +34,11 @@ def test_shares_count_the_innermost_function() -> None:
     assert own_shares(Counter({("a", "b"): 3, ("a",): 1})) == [("b", 0.75), ("a", 0.25)]
 
 
+def test_a_comprehension_counts_for_its_function() -> None:
+    stacks = Counter({("a.py:f",): 1, ("a.py:f", "a.py:f.<locals>.<listcomp>"): 3})
+    assert own_shares(stacks) == [("a.py:f", 1.0)]
+
+
 def burn(samples: Samples) -> None:
     end = time.process_time() + 5.0
     while not samples.stacks and time.process_time() < end:

@@ -7,7 +7,6 @@ import platform
 import sqlite3
 import ssl
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -149,9 +148,8 @@ def _count(numbers: Iterable[int]) -> str:
 
 
 def _where() -> str:
-    """The machine and the day, in one line."""
+    """The machine, in one line."""
     parts = (
-        f"{datetime.now(UTC):%Y-%m-%d}",
         f"{len(os.sched_getaffinity(0))} processors",
         f"Linux {platform.release().split('-')[0]}",
         f"Python {platform.python_version()}",

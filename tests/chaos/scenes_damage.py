@@ -13,6 +13,7 @@ from lpforwarder.errors import Failure
 from lpforwarder.event import Seq
 from lpforwarder.journal.reader import open_reader
 from tests.chaos import oracle
+from tests.chaos.discretion import expect_discretion
 from tests.chaos.play import Play, Scenario
 from tests.chaos.stage import PATIENCE, Stage
 from tests.fakes.children import ChildCollector
@@ -93,6 +94,7 @@ def damaged(play: Play) -> None:
         for number in play.rounds(2, 30):
             name = list(RUNNING)[number % len(RUNNING)]
             play.progress(name)
+            make_sound(stage)
             siem.kill()
             write(stage)
             before = note(stage, known)
@@ -120,6 +122,18 @@ def end(daemon: Daemon, in_order: bool) -> None:
         daemon.terminate()
     else:
         daemon.kill()
+
+
+def make_sound(stage: Stage) -> None:
+    """A restart where the file cannot be opened any more, as LPF505 asks for; all is confirmed by then."""
+    copy = killed(journal_of(stage), stage.play.folder / "copy" / "journal.db")
+    try:
+        with open_reader(copy) as reader:
+            reader.facts()
+    except Failure:
+        stage.daemon.terminate()
+        stage.daemon.start()
+        stage.daemon.wait_until(lambda facts: facts["running"] and is_through(facts), PATIENCE)
 
 
 def note(stage: Stage, known: Known) -> int:
@@ -201,6 +215,7 @@ def compare(stage: Stage, known: Known) -> None:
     play.expect("This is a bug" not in said, "it ended with a bug: " + said.partition("Traceback")[2][-300:])
     play.expect(salvaged >= SALVAGED, f"only {100 * salvaged:.1f} % were salvaged")
     play.expect(not judged.strange, f"what nobody sent: {judged.strange[:3]}")
+    expect_discretion(play, stage.daemon.folder, ())
     say(stage, missing, arrived)
 
 

@@ -65,7 +65,7 @@ def killed_between(play: Play) -> None:
 def kill_between(stage: Stage, kinds: Counter[str]) -> None:
     """Each kind of call in its turn, at a number of its own; counts the kills that happened."""
     play = stage.play
-    for number in play.rounds(6, 200):
+    for number in play.rounds(6, 60):
         stage.wait_for_a_random_moment()
         call = list(CALLS)[number % len(CALLS)]
         stage.daemon.terminate()

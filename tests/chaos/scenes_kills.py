@@ -22,8 +22,8 @@ RECONNECT = 2.0  # the same from the moment a collector listens
 
 
 def rate(play: Play) -> float:
-    """Events a second: the short runs share two processors with each other."""
-    return play.pick(300.0, 2000.0)
+    """Events a second: a run shares its processors with others. `scripts/kill-report` has more of them."""
+    return play.pick(300.0, 500.0)
 
 
 # ---- the daemon is killed ---------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def daemon_killed(play: Play) -> None:
     stage.follow(rate=rate(play))
     with stage:
         worst = 0.0
-        for _ in play.rounds(4, 1000):
+        for _ in play.rounds(4, 200):
             stage.wait_for_a_random_moment()
             stage.daemon.kill()
             before = {name: stage.standstill(name) for name in stage.names}

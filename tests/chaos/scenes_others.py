@@ -36,7 +36,7 @@ def accidents(play: Play, kind: type[Sender]) -> None:
     file = play.folder / "events.jsonl"
     with (
         CollectorProcess(play.folder / "receiver") as receiver,
-        FileTruth(file, rate=play.pick(300.0, 2000.0)) as truth,
+        FileTruth(file, rate=min(play.pick(300.0, 2000.0), kind.keeps_up)) as truth,
         kind(play.folder / "sender", file, receiver.address),
     ):
         arrivals = Arrivals(receiver.file)

@@ -14,7 +14,7 @@ from lpforwarder.simulator.vault.vault import Asked
 from tests.chaos.play import Play, Scenario
 from tests.chaos.scenes_collectors import said_within
 from tests.chaos.scenes_disks import source_code
-from tests.chaos.stage import Stage, expect_discretion
+from tests.chaos.stage import Stage
 from tests.chaos.truth import VaultTruth
 from tests.chaos.vaults import VaultFeed
 from tests.chaos.wire import Habit, Wire
@@ -96,7 +96,7 @@ def refuses_for_good(stage: Stage, feed: VaultFeed) -> None:
     stage.recover(within=30)
     said = stage.daemon.output()
     play.expect_said("acme.secret" in said, "which file the new secret belongs into")
-    expect_discretion(play, stage.daemon, [secret, feed.first_secret])
+    stage.old_secrets.append(feed.first_secret)
 
 
 def waits_after(asked: Sequence[Asked], fault: Fault) -> list[float]:
@@ -167,14 +167,14 @@ def tells_oddly(play: Play) -> None:
     stage = Stage(play)
     stage.collector("siem", CollectorProcess(play.folder / "siem"))
     odd = {"next_is": "last returned", "order": "shuffled", "numbering": "report", "next_type": "string"}
-    with VaultFeed(play, rate=3, page_size=100, **odd) as feed:
+    with VaultFeed(play, rate=play.pick(3, 1), page_size=100, **odd) as feed:
         source = feed.add_to(stage, overlap="15m", first_start="4h")
         # The first pull begins four hours back, so these are not late but the past.
         source.unordered += feed.truth.write_late(50, seconds=3 * 3600)
         beyond = VaultTruth(feed.vault, "z", rate=0)
         with stage:
             stage.wait_until_settled(within=30)
-            for _ in play.rounds(3, 30):
+            for _ in play.rounds(3, 20):
                 source.unordered += feed.truth.write_late(5, seconds=play.random.uniform(60, 9 * 60))
                 beyond.write_late(2, seconds=2 * 3600)
                 feed.vault.fail_next(Fault.STUCK_MARKER, Fault.STUCK_MARKER)
@@ -208,6 +208,6 @@ SCENARIOS = [
         expected="each event once in the journal, no endless loop",
         run=tells_oddly,
         load=0.2,
-        limit=(220, 900),
+        limit=(220, 2400),
     ),
 ]

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpforwarder import plugins
+from lpforwarder.delivery.contract import PageEnvelope
+from lpforwarder.delivery.rows import Row, RowReader
 from lpforwarder.event import Event
 from tests.fakes import hostile_events, strict_rfc5424
 from tests.fakes.encodings import BareEnvelope
@@ -55,3 +57,22 @@ def test_a_strict_reader_finds_the_number(name: str, event: Event, sequence: int
     message = strict_rfc5424.read(plugin(plugin.Options()).wrap(event, b"x", sequence))
     assert message.elements == (("meta", (("sequenceId", str(sequence)),)),)
     assert message.msg == b"x"
+
+
+@pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
+@given(events=st.lists(hostile_events.events, max_size=5), first=sequences)
+@settings(deadline=None, max_examples=50)
+def test_an_envelope_that_takes_pages_writes_each_header_as_it_does_alone(
+    plugin: type[BareEnvelope], events: list[Event], first: int | None
+) -> None:
+    envelope = plugin(plugin.Options())
+    if not isinstance(envelope, PageEnvelope):
+        return
+    page = RowReader(Row).read([event.line for event in events])
+    header = envelope.head_page(page, first)
+    if header is None:
+        return
+    for place, parts in enumerate(zip(*header, strict=False)):
+        if place not in page.unread and place < len(events):
+            number = None if first is None else first + place
+            assert "".join(parts).encode() + b"x" == envelope.wrap(events[place], b"x", number)

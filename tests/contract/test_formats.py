@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lpforwarder import plugins
-from lpforwarder.delivery.contract import FormatPlugin, Formatter
+from lpforwarder.delivery.contract import FormatPlugin, Formatter, PageFormatter
+from lpforwarder.delivery.rows import RowReader
 from lpforwarder.event import Event, split_lines
 from tests.fakes import hostile_events
 from tests.fakes.encodings import IdFormat
@@ -52,3 +54,17 @@ def test_formatting_is_a_function_of_the_event_alone(formatter: Formatter, event
 def test_an_event_from_the_journal_is_formatted_like_a_fresh_one(formatter: Formatter, event: Event) -> None:
     stored = split_lines(event.line)[0]
     assert formatter.format(stored) == formatter.format(event)
+
+
+@given(events=st.lists(hostile_events.events, max_size=5))
+@settings(deadline=None, max_examples=50)
+def test_a_format_that_takes_pages_writes_each_event_as_it_does_alone_or_not_at_all(
+    formatter: Formatter, events: list[Event]
+) -> None:
+    if not isinstance(formatter, PageFormatter):
+        return
+    page = RowReader(formatter.row_type).read([event.line for event in events])
+    header = ([f"<{place}> " for place in range(len(events))], ["- "] * len(events))
+    for place, message in enumerate(formatter.format_page(page, header)):
+        if place not in page.unread and message:
+            assert message == b"<%d> - %b" % (place, formatter.format(events[place]))

@@ -68,6 +68,19 @@ def test_a_new_journal_holds_nothing(journal: Journal) -> None:
     assert journal.cursor("acme") is None
 
 
+def test_lines_come_in_runs_of_neighbours_and_hold_what_the_entries_hold(journal: Journal) -> None:
+    for number, source in enumerate(("acme", "acme", "other", "acme")):
+        journal.append(source, [event(f"{number}{name}") for name in "abc"], (), CURSOR)
+    everything = journal.read(START, 100)
+    assert len(everything) == 12
+    assert journal.stretches(Seq(12), 10) == []
+    for after in range(12):
+        for limit in (1, 3, 4, 100):
+            found = journal.stretches(Seq(after), limit)
+            assert all(part.lines for part in found)
+            assert [entry for part in found for entry in part.entries()] == everything[after:][:limit]
+
+
 def test_events_come_back_in_the_order_they_were_appended(journal: Journal) -> None:
     assert journal.append("acme", [event("a"), event("b")], (), CURSOR) == 2
     assert journal.append("other", [event("c")], (), CURSOR) == 1

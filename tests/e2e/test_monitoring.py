@@ -90,8 +90,8 @@ def test_a_refused_reload_shows_in_the_metrics_until_one_succeeds(
         daemon.configure({**good, "nonsense": 1})
         daemon.hup()
         daemon.wait_until(lambda facts: facts["reload"] is False)
-        assert name + b"0.0" in metrics(url)
+        daemon.wait_until(lambda _: name + b"0.0" in metrics(url))  # they may be a second old
         daemon.configure(good)
         daemon.hup()
         daemon.wait_until(lambda facts: facts["reload"] is True)
-        assert name + b"1.0" in metrics(url)
+        daemon.wait_until(lambda _: name + b"1.0" in metrics(url))

@@ -41,7 +41,7 @@ class FakeClock:
             with condition:
                 condition.notify_all()
 
-    def until_waiting(self, threads: int = 1) -> None:
-        """Returns once that many threads wait on this clock; AssertionError after ten real seconds."""
+    def until_waiting(self, threads: int = 1, within: float = 10) -> None:
+        """Returns once that many threads wait on this clock; AssertionError after `within` real seconds."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self._waiting) >= threads, timeout=10), "nobody waits"
+            assert self._changed.wait_for(lambda: len(self._waiting) >= threads, within), "nobody waits"

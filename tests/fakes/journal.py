@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lpforwarder.errors import Failure
-from lpforwarder.event import Cursor, Entry, Event, Poison, Reject, Seq
+from lpforwarder.event import Cursor, Entry, Event, Poison, Reject, Seq, Stretch
 
 
 @dataclass(slots=True)
@@ -73,6 +73,16 @@ class MemoryJournal:
         if not self._damaged:
             return self._entries[after : after + limit]
         return [entry for entry in self._entries[after:] if entry.seq not in self._damaged][:limit]
+
+    def stretches(self, after: Seq, limit: int) -> list[Stretch]:
+        runs: list[tuple[Entry, list[bytes]]] = []
+        for entry in self.read(after, limit):
+            begin, lines = runs[-1] if runs else (entry, [])
+            if runs and (entry.source, entry.seq) == (begin.source, begin.seq + len(lines)):
+                lines.append(entry.event.line)
+            else:
+                runs.append((entry, [entry.event.line]))
+        return [Stretch(begin.seq, begin.source, lines) for begin, lines in runs]
 
     def newest(self) -> Seq:
         return Seq(len(self._entries))

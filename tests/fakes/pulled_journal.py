@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.journal.page import StoredPage, store
 
+KEY = bytes(range(64))
+"""Seals the cursors of tests."""
+
 
 class FakePulledJournal:
     """Satisfies endpoint.contract.EndpointJournal, as tests/contract/test_pulled_journals.py checks."""

@@ -19,6 +19,7 @@ from lpforwarder.endpoint.access import Doorkeeper
 from lpforwarder.endpoint.application import Service, application
 from lpforwarder.endpoint.contract import Access
 from lpforwarder.endpoint.credentials import Credentials
+from lpforwarder.endpoint.cursors import Cursors
 from lpforwarder.endpoint.listening import listen
 from lpforwarder.endpoint.server import EndpointServer, Limits
 from lpforwarder.endpoint.tokens import TokenFile, make
@@ -26,6 +27,7 @@ from lpforwarder.event import Event
 from lpforwarder.journal.pulling import PulledJournal
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.runtime.stop import Stop
+from tests.fakes.pulled_journal import KEY
 
 FOR_EVER = 10**9
 _END_SECONDS = 15.0
@@ -139,6 +141,7 @@ def served(
         def service() -> Service:
             return Service(
                 journal=pulled,
+                cursors=Cursors(KEY),
                 doorkeeper=Doorkeeper(tokens, accesses.append),
                 snapshot=lambda: {"version": 1, "verdict": "ok"},
                 troubles=list,

@@ -11,13 +11,14 @@ from pathlib import Path
 from lpforwarder.endpoint.access import Doorkeeper
 from lpforwarder.endpoint.application import Service, application
 from lpforwarder.endpoint.contract import Access
+from lpforwarder.endpoint.cursors import Cursors
 from lpforwarder.endpoint.listening import listen
 from lpforwarder.endpoint.metrics import exposition
 from lpforwarder.endpoint.server import EndpointServer
 from lpforwarder.endpoint.tokens import TokenFile, make
 from lpforwarder.runtime.stop import Stop
 from tests.fakes.facts import busy_facts
-from tests.fakes.pulled_journal import FakePulledJournal
+from tests.fakes.pulled_journal import KEY, FakePulledJournal
 
 _NOW = "2026-01-01T00:00:00.000Z"
 
@@ -39,12 +40,15 @@ class ServedJournal:
 
 
 @contextmanager
-def served_journal(folder: Path, port: int = 0) -> Iterator[ServedJournal]:
+def served_journal(
+    folder: Path, port: int = 0, journal: FakePulledJournal | None = None
+) -> Iterator[ServedJournal]:
     """It answers until the end of the block, on any free port unless one is given; tokens are in `folder`."""
-    journal, accesses = FakePulledJournal(), list[Access]()
+    journal, accesses = journal or FakePulledJournal(), list[Access]()
     tokens = TokenFile(folder / "tokens.json")
     service = Service(
         journal=journal,
+        cursors=Cursors(KEY),
         doorkeeper=Doorkeeper(tokens, accesses.append, now=lambda: _NOW),
         snapshot=busy_facts,
         troubles=list,

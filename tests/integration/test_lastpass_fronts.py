@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 import trustme
 
+from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Blocked, Failure, Transient
 from lpforwarder.event import Cursor
+from lpforwarder.intake.sources.lastpass.answers import Response
 from lpforwarder.intake.sources.lastpass.client import BURST, Client, Pace
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
 from lpforwarder.intake.sources.lastpass.source import LastPassSource
@@ -364,6 +366,46 @@ def test_a_clock_of_ours_that_is_days_off_loses_and_repeats_nothing(
         made.close()
     assert got == wanted
     assert reader.cursor != Cursor("")
+
+
+class Interrupted(Client):
+    """Lets something happen while a call waits for its turn: its label is written, it is not made yet."""
+
+    def __init__(self, options: LastPassOptions, meanwhile: Callable[[], None]) -> None:
+        super().__init__(options, pace=Pace(lambda: 0.0, lambda _: None))
+        self._meanwhile = meanwhile
+
+    def ask(self, secret: Secret, label: str, data: dict[str, Any]) -> Response:
+        self._meanwhile()
+        return super().ask(secret, label, data)
+
+
+@pytest.mark.parametrize("jumps", [(1, 0), (-1, 0), (1, -1, 0), (24, -24, 0), (1, -1, 24, -24, 0) * 2])
+@pytest.mark.parametrize("polls", [1, 20])
+def test_a_clock_of_ours_that_jumps_is_no_move_of_the_account(
+    jumps: tuple[int, ...], polls: int, tmp_path: Path
+) -> None:
+    """`jumps` are hours that our clock is ahead, one after the other; the vault's is always right."""
+    now, ahead, next_ahead = [START], [0.0], [0.0]
+
+    def jump() -> None:
+        ahead[0] = next_ahead[0]
+
+    with PretendVault(options=VaultOptions(), clock=lambda: now[0]) as vault:
+        chosen = options(tmp_path, url=vault.url)
+        client = Interrupted(chosen, jump)
+        made = LastPassSource(chosen, clock=lambda: now[0] + ahead[0], client=client)
+        reader, wanted, got = Reader(made), [], []
+        for number, hours in enumerate(jump for jump in (0, *jumps) for _ in range(polls)):
+            next_ahead[0] = hours * 3600
+            wanted.append(f"shop{number}.example.org")
+            add(vault, now[0] - 1, wanted[-1])
+            got += [event.text("itemName") for event in reader.read()]
+            assert [alarm.code for alarm in made.alarms if alarm.code == "LPF318"] == [], f"poll {number}"
+            now[0] += 2
+        got += [event.text("itemName") for event in reader.read()]
+        made.close()
+    assert got == wanted
 
 
 def add(vault: PretendVault, at: float, data: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +122,47 @@ def test_a_reload_takes_removed_workers_away_and_keeps_their_place(
     assert set(house.app.pumps) == {"siem"}
     assert "collector:other" not in house.app.supervisor.states()
     assert house.app.journal.checkpoint("other") == 1
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A vault that takes connections and never says a word; closed, it ends all calls."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def hanging(house: House, collector: str, silent: socket.socket, label: str) -> None:
+    """Configures a source whose calls hang."""
+    (house.folder / "acme.secret").touch(mode=0o600)
+    (house.folder / "acme.secret").write_text("s" * 32)
+    house.write("{name: siem, " + collector)
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}/{label}"
+    keys = f'account: "12345678", secret_file: acme.secret, url: "{url}", timeout: 60s, proxy: none'
+    text = house.path.read_text()
+    house.path.write_text(text.replace("sources: [", f"sources: [{{name: acme, type: lastpass, {keys}}}, "))
+
+
+@pytest.mark.slow
+def test_a_source_that_hung_during_reloads_is_started_as_soon_as_its_call_has_ended(
+    house: House, collector: str, silent: socket.socket
+) -> None:
+    hanging(house, collector, silent, "one")
+    house.app.apply(decode(house.path.read_text(), house.path))
+    calls, acme = [silent.accept()[0]], source_name("acme")
+    hanging(house, collector, silent, "two")
+    house.app.reload(house.path)
+    assert not house.app.supervisor.has_left(acme)
+    house.app.reload(house.path)  # nothing has changed: it is not forgotten by that
+    hanging(house, collector, silent, "three")
+    house.app.reload(house.path)  # neither is it started beside the old one
+    house.app.start_late()
+    assert "acme" not in house.app.pollers
+    calls.pop().close()
+    until(lambda: house.app.supervisor.has_left(acme))
+    house.app.start_late()
+    with contextlib.closing(silent.accept()[0]) as call:
+        assert call.recv(100).startswith(b"POST /three ")
+    assert "acme" in house.app.pollers
 
 
 def test_a_broken_file_changes_nothing(house: House, collector: str) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lpforwarder.config.sections import HttpOptions
 from lpforwarder.endpoint.contract import Access
+from lpforwarder.endpoint.cursors import LostKey
 from lpforwarder.endpoint.tokens import TokenFile
-from lpforwarder.event import OWN, Event, addressed_to
+from lpforwarder.event import OWN, Event, Seq, addressed_to
 from lpforwarder.own_events import Stamp, make
 from lpforwarder.publishing import FRESH, HAPPENINGS, Happenings, Publisher
 from tests.fakes.facts import facts
@@ -45,7 +48,7 @@ def publisher(folder: Path) -> Publisher:
         raise AssertionError("nobody asked")
 
     tokens = TokenFile(folder / "tokens.json")
-    return Publisher(FakePulledJournal(), tokens, facts, list, audit)
+    return Publisher(FakePulledJournal(), tokens, folder / "cursors.key", facts, list, audit)
 
 
 def test_page_and_metrics_are_made_of_the_same_facts(tmp_path: Path) -> None:
@@ -62,18 +65,26 @@ def test_the_page_can_be_switched_off_and_metrics_closed(tmp_path: Path) -> None
     assert (service.page, service.is_metrics_open) == (None, False)
 
 
-def test_a_page_serves_all_who_ask_within_a_second(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["page", "metrics"])
+def test_what_is_made_serves_all_who_ask_within_a_second(tmp_path: Path, which: str) -> None:
     now, looks = [0.0], []
 
     def snapshot() -> dict[str, Any]:
         looks.append(now[0])
         return facts()
 
-    tokens = TokenFile(tmp_path / "tokens.json")
-    made = Publisher(FakePulledJournal(), tokens, snapshot, list, print, clock=lambda: now[0])
-    page = made.service(HttpOptions()).page
-    assert page is not None
+    tokens, key_file = TokenFile(tmp_path / "tokens.json"), tmp_path / "cursors.key"
+    made = Publisher(FakePulledJournal(), tokens, key_file, snapshot, list, print, clock=lambda: now[0])
+    ask = getattr(made.service(HttpOptions()), which)
     for moment in (0.0, 0.5, FRESH, FRESH + 0.9, 2 * FRESH):
         now[0] = moment
-        page()
+        ask()
     assert looks == [0.0, FRESH, 2 * FRESH]
+
+
+def test_cursors_are_good_in_the_next_life_as_well(tmp_path: Path) -> None:
+    written = publisher(tmp_path).service(HttpOptions()).cursors.write("journal", Seq(5))
+    assert publisher(tmp_path).service(HttpOptions()).cursors.read("journal", written) == 5
+    (tmp_path / "cursors.key").unlink()
+    with pytest.raises(LostKey):
+        publisher(tmp_path).service(HttpOptions()).cursors.read("journal", written)

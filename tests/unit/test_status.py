@@ -267,6 +267,18 @@ def test_a_certificate_with_more_than_a_month_left_is_not_worth_a_line(settings:
     assert "certificate" not in page(made)
 
 
+@pytest.mark.parametrize(
+    ("transport", "is_running", "is_told"),
+    [("tls", False, True), ("relp-tls", False, True), ("tls", True, False), ("tcp", False, False)],
+)
+def test_while_the_service_is_down_the_page_says_who_looks_at_certificates(
+    transport: str, is_running: bool, is_told: bool, tmp_path: Path
+) -> None:
+    text = TEXT.replace("transport: tcp", f"transport: {transport}", 1)
+    made = snapshot(decode(text, tmp_path / "c"), facts(), waiting(), life() if is_running else None, now=NOW)
+    assert ("certificates are watched by the running service" in page(made)) is is_told
+
+
 def test_a_collector_that_confirms_nothing_is_stalled_after_a_while(settings: Settings) -> None:
     for since, stalled in (("2026-11-22T11:59:20.000Z", False), ("2026-11-22T11:59:00.000Z", True)):
         alive = link(unconfirmed=4, unmoved_since=since)

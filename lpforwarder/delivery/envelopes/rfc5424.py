@@ -7,8 +7,9 @@ a private enterprise number.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from itertools import repeat
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -16,6 +17,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 from lpforwarder import rfc3339
 from lpforwarder.config.options import Options
 from lpforwarder.delivery import hygiene
+from lpforwarder.delivery.memo import Memo
+from lpforwarder.delivery.rows import Kind, Rows
 from lpforwarder.event import Event
 
 # RFC 5424 §6.2.1, table 1; the keywords are those of syslog(3) and rsyslog.
@@ -79,25 +82,40 @@ class Rfc5424:
         )
         self._utf8_bom = options.utf8_bom
         # Two of the header's three variable parts have few values: they are made once a kind.
-        self._around = lru_cache(maxsize=_KINDS_KEPT)(self._parts)
+        self._around = Memo(self._parts, _KINDS_KEPT)
+        self._around_kind = Memo(self._parts_of_kind, _KINDS_KEPT)
 
     def wrap(self, event: Event, payload: bytes, sequence: int | None = None) -> bytes:
         """The whole SYSLOG-MSG. TIMESTAMP is `-` when the event has no RFC 3339 time."""
-        before, after = self._around(event.text("eventType")[:_MSGID_LIMIT], event.severity)
+        before, after = self._around[event.text("eventType")[:_MSGID_LIMIT], event.severity]
         when = event.text("timestamp")
         if rfc3339.of_canonical(when) is None:
             when = rfc3339.canonical(when) or "-"
         if self._utf8_bom != "never" and (self._utf8_bom == "always" or not payload.isascii()):
             payload = _BOM + payload
-        if sequence is None:
-            return b"%b%b%b- %b" % (before, when.encode("ascii"), after, payload)
-        return b'%b%b%b[meta sequenceId="%d"] %b' % (before, when.encode("ascii"), after, sequence, payload)
+        data = "-" if sequence is None else f'[meta sequenceId="{sequence}"]'
+        return b"%b %b" % (f"{before}{when}{after}{data}".encode("ascii"), payload)
 
-    def _parts(self, event_type: str, severity: int) -> tuple[bytes, bytes]:
+    def head_page(self, page: Rows, first: int | None = None) -> Sequence[Iterable[str]] | None:
+        """Everything before the payloads, as columns; 0.3 µs a message instead of 3."""
+        if self._utf8_bom != "never":
+            return None
+        around = list(map(self._around_kind.__getitem__, page.kinds))
+        befores, afters = zip(*around, strict=True) if around else ((), ())
+        if first is None:
+            return befores, page.columns["timestamp"], afters, repeat("- ")
+        numbers = [f'[meta sequenceId="{number}"] ' for number in range(first, first + len(around))]
+        return befores, page.columns["timestamp"], afters, numbers
+
+    def _parts(self, kind: tuple[str, int]) -> tuple[str, str]:
         """What stands before the TIMESTAMP, and between it and the structured data."""
+        event_type, severity = kind
         pri = self._facility * 8 + _SEVERITIES[severity]
-        after = f" {self._sender} {hygiene.token(event_type, _MSGID_LIMIT)} "
-        return b"<%d>1 " % pri, after.encode("ascii")
+        return f"<{pri}>1 ", f" {self._sender} {hygiene.token(event_type, _MSGID_LIMIT)} "
+
+    def _parts_of_kind(self, kind: Kind) -> tuple[str, str]:
+        event_type, _, severity = kind
+        return self._parts(((event_type or "")[:_MSGID_LIMIT], severity))
 
 
 def _hostname(name: str | None) -> str:

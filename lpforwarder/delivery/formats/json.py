@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from lpforwarder.config.options import Options
+from lpforwarder.delivery.rows import Row, Rows
 from lpforwarder.event import Event
 
 
@@ -14,6 +17,7 @@ class JsonFormat:
     """The lossless format: whatever came in can be read back, value by value and type by type."""
 
     Options = JsonOptions
+    row_type = Row
 
     def __init__(self, options: JsonOptions) -> None:
         self._options = options
@@ -21,3 +25,8 @@ class JsonFormat:
     def format(self, event: Event) -> bytes:
         """The event's line as it is; spliced, never encoded again, so nothing can change on the way."""
         return event.line
+
+    def format_page(self, page: Rows, header: Sequence[Iterable[str]]) -> list[bytes]:
+        """The lines as they are, behind their headers."""
+        headers = map(str.encode, map("".join, zip(*header, strict=False)))
+        return list(map(bytes.__add__, headers, page.lines))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lpforwarder import event
@@ -16,12 +16,14 @@ from lpforwarder.config import files
 from lpforwarder.config.options import Duration, FilePath, Finding
 from lpforwarder.errors import Blocked, Failure, Transient
 from lpforwarder.event import Event, Reject
+from lpforwarder.event_page import EventPage
 from lpforwarder.intake import canonical
 from lpforwarder.intake.contract import Cursor, Page, SourceOptions
-from lpforwarder.intake.sources import following, json_text
+from lpforwarder.intake.sources import flat_records, following, json_text
 from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, path_digest, to_cursor
+from lpforwarder.intake.sources.flat_records import BLOCK, Fields
 from lpforwarder.intake.sources.following import Found, LogFile, Sibling
-from lpforwarder.intake.sources.records import KEPT, Cut, Fault, Limits, Place
+from lpforwarder.intake.sources.records import KEPT, Cut, Fault, Limits, Place, Record
 
 _WRONG_PATH = (errno.ESPIPE, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR)
 _DEFAULT = Limits()
@@ -70,7 +72,7 @@ class FileSource:
         self._held: LogFile | None = None
 
     def pull(self, after: Cursor | None) -> Page:
-        """The next records, 1,000 or 512 KiB at most; at the end an empty page with the same cursor."""
+        """The next records, 2,000 or 512 KiB at most; at the end an empty page with the same cursor."""
         bookmark = None if after is None else self._read_bookmark(after)
         if after is not None and bookmark is not None and bookmark.finished and not self._follow:
             return Page(events=(), cursor=after)
@@ -135,6 +137,7 @@ class FileSource:
         Made from octets that were read once: what is read again may be those of another file by then.
         """
         head, head_length = digest(stretch[:SAMPLE]), len(stretch[:SAMPLE])
+        behind = place.offset - begin
         if begin > 0 and earlier is not None:
             head, head_length = earlier.head, earlier.head_length
         return Bookmark(
@@ -144,7 +147,7 @@ class FileSource:
             modified=status.st_mtime_ns,
             head_length=head_length,
             head=head,
-            tail=digest(stretch[: place.offset - begin][-SAMPLE:]),
+            tail=digest(stretch[max(0, behind - SAMPLE) : behind]),
             place=place,
             was_empty=not stretch and begin == 0,
         )
@@ -192,19 +195,42 @@ class FileSource:
     def _note(self, reason: str) -> Reject:
         return Reject(where=self._path.name, reason=reason, raw=b"")
 
-    def _convert(self, cut: Cut, name: str) -> tuple[list[Event], list[Reject]]:
-        events = []
-        faults = list(cut.faults)
-        for offset, number, raw in cut.records:
-            try:
-                events.append(self._to_event(offset, raw))
-            except ValueError as error:
-                faults.append(Fault(number=number, reason=str(error), raw=raw[:KEPT]))
+    def _convert(self, cut: Cut, name: str) -> tuple[EventPage, list[Reject]]:
+        raws = cut.raws
+        numbered: Sequence[Record] = ()
+        parts, faults = [], list(cut.faults)
+        for begin in range(0, len(raws), BLOCK):
+            fields, lines = flat_records.read(raws[begin : begin + BLOCK])
+            part = canonical.page_of(fields, lines)
+            if part is None:
+                numbered = numbered or cut.numbered()
+                events = self._one_by_one(numbered[begin : begin + BLOCK], fields, lines, faults)
+                part = EventPage.of(list(events))
+            parts.append(part)
         faults.sort(key=lambda fault: fault.number or _BEHIND_ALL)
-        return events, [_reject(fault, name, cut.unit) for fault in faults]
+        return EventPage.joined(parts), [_reject(fault, name, cut.unit) for fault in faults]
 
-    def _to_event(self, offset: int, raw: bytes) -> Event:
-        fields = event.parse(raw)
+    def _one_by_one(
+        self,
+        records: Sequence[Record],
+        fields: Sequence[Fields | None],
+        lines: Sequence[bytes],
+        faults: list[Fault],
+    ) -> Iterator[Event]:
+        """The events of some records; what is none is added to the faults."""
+        for (offset, number, raw), flat, line in zip(records, fields, lines, strict=True):
+            done = canonical.complete(flat, line, self._name) if flat else None
+            if done is not None:
+                yield done
+            elif raw and not raw.isspace():
+                try:
+                    yield self._to_event(offset, raw, flat)
+                except ValueError as error:
+                    faults.append(Fault(number=number, reason=str(error), raw=raw[:KEPT]))
+
+    def _to_event(self, offset: int, raw: bytes, fields: Fields | None) -> Event:
+        if fields is None:
+            fields = event.parse(raw)
         fallback_id = ""
         if not canonical.has_id(fields):
             fallback_id = canonical.name_based_id(self._name, str(offset), raw.strip())

@@ -215,8 +215,9 @@ def _only_changed_since(bookmark: Bookmark) -> Age:
 
 def _siblings(path: Path) -> Iterator[Sibling]:
     """All regular files in the folder; nothing when it cannot be listed."""
+    folder = path.parent
     try:
-        entries = list(os.scandir(path.parent))
+        entries = list(os.scandir(folder))
     except OSError:
         return
     for entry in entries:
@@ -227,7 +228,7 @@ def _siblings(path: Path) -> Iterator[Sibling]:
         if stat.S_ISREG(status.st_mode):
             counter, is_packed = _rotation(path, entry.name)
             yield Sibling(
-                path=path.parent / entry.name,
+                path=folder / entry.name,
                 identity=identity(status),
                 size=status.st_size,
                 modified=status.st_mtime_ns,
@@ -242,6 +243,8 @@ def _named(path: Path, siblings: Iterable[Sibling]) -> Sibling | None:
 
 def _rotation(path: Path, name: str) -> tuple[int | None, bool]:
     """What rotation made of the name: its counter, and whether it was packed."""
+    if not name.startswith(path.stem):  # most of a folder, at each poll of a file that is still empty
+        return None, False
     for before, behind in ((path.name, ""), (path.stem, path.suffix)):
         match = re.match(re.escape(before) + _COUNTER + re.escape(behind) + _PACKED, name)
         if match is not None:

@@ -175,7 +175,7 @@ class _Cutter:
         return self._made(place)
 
     def _made(self, place: Place, *, full: bool = False) -> Cut:
-        return Cut(records=self._records, faults=self._faults, place=place, unit="element", full=full)
+        return Cut(elements=self._records, faults=self._faults, place=place, unit="element", full=full)
 
 
 def _is_flat(inside: bytes) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, count
 from typing import Literal, TypeAlias
 
 Stage: TypeAlias = Literal["start", "lines", "array", "closed", "ended"]
@@ -19,7 +21,7 @@ KEPT = 64 * 1024
 class Limits:
     """How much one page may hold. `window` is read at once and grows to `longest` if no record fits."""
 
-    records: int = 1000
+    records: int = 2000
     window: int = 512 * 1024
     longest: int = 1024 * 1024
     """Octets; a longer record becomes a reject and is never in memory as a whole."""
@@ -57,14 +59,36 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """What a window held, in order, and the place behind it."""
+    """What a window held, in order, and the place behind it: lines, or elements of an array."""
 
-    records: list[Record] = field(default_factory=list)
+    lines: Sequence[bytes] = ()
+    """Blank ones included. Offsets and numbers are made when somebody asks: they take 0.3 µs a line."""
+    begin: Place = Place()
+    """Of the first line."""
+    elements: Sequence[Record] = ()
     faults: list[Fault] = field(default_factory=list)
     place: Place
     unit: Literal["line", "element"] = "line"
     full: bool = False
     """The page was full before the window was used up."""
+
+    @property
+    def raws(self) -> Sequence[bytes]:
+        """The octets of each line or element, blank lines included."""
+        return self.lines or [raw for _, _, raw in self.elements]
+
+    def numbered(self) -> Sequence[Record]:
+        """The same with places, made anew each time."""
+        if not self.lines:
+            return self.elements
+        first = self.begin.offset
+        offsets = accumulate(map(len, self.lines), lambda offset, size: offset + size + 1, initial=first)
+        return list(zip(offsets, count(self.begin.number + 1), self.lines, strict=False))
+
+    @property
+    def records(self) -> list[Record]:
+        """The same without blank lines."""
+        return [record for record in self.numbered() if record[2] and not record[2].isspace()]
 
 
 def too_long(number: int, raw: bytes, limits: Limits) -> Fault:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -163,3 +165,23 @@ def test_an_authority_whose_successor_stands_beside_it_gets_none(tmp_path: Path)
 
 def test_a_systems_whole_store_gets_none(tmp_path: Path) -> None:
     assert notes(tmp_path / "ca.pem", *(ca_pem(f"CA {number}", days=5) for number in range(8))) == []
+
+
+def test_a_server_that_is_its_own_authority_gets_one_too(tmp_path: Path) -> None:
+    """It need not say that it is an authority, and OpenSSL then leaves it out of its list of them."""
+    soon = datetime.now(UTC) + timedelta(days=10, hours=1)
+    leaf = trustme.CA().issue_cert(common_name="siem.example.net", not_after=soon)
+    found = notes(tmp_path / "ca.pem", ca_pem("A", days=90), leaf.cert_chain_pems[0].bytes())
+    assert len(found) == 1
+    assert found[0].endswith("expires in 10 days")
+
+
+def test_authorities_that_are_good_for_long_are_not_taken_apart(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(ca_pem("A", days=90))
+    program = (
+        "import sys, pathlib; from lpforwarder.config import files; "
+        "assert not list(files.authorities(pathlib.Path(sys.argv[1]), key='ca_file')); "
+        "assert 'cryptography' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from lpforwarder.delivery.lateness import Lateness
-from lpforwarder.event import OWN, Entry, Event, Seq, addressed_to
+from lpforwarder.event import OWN, Event, Seq, Stretch, addressed_to
 
 NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
 
-def entry(time: Any, source: str = "acme") -> Entry:
-    return Entry(Seq(1), source, Event.of({"id": "x", "timestamp": time}))
+def entry(time: Any, source: str = "acme") -> Stretch:
+    return Stretch(Seq(1), source, [Event.of({"id": "x", "timestamp": time}).line])
 
 
-def noted(*entries: Entry) -> dict[str, Any]:
+def noted(*stretches: Stretch) -> dict[str, Any]:
     lateness = Lateness(clock=lambda: NOW)
-    lateness.note(entries)
+    lateness.note(stretches)
     return lateness.spread.as_json()
 
 
-def count(*entries: Entry) -> int:
-    counted: int = noted(*entries)["buckets"][-1][1]
+def count(*stretches: Stretch) -> int:
+    counted: int = noted(*stretches)["buckets"][-1][1]
     return counted
 
 
@@ -41,7 +41,7 @@ def test_own_events_are_passed_over() -> None:
 def test_an_event_without_a_time_of_our_form_does_not_count() -> None:
     assert count(entry("yesterday")) == 0
     assert count(entry(None)) == 0
-    assert count(Entry(Seq(1), "acme", Event.of({"id": "x"}))) == 0
+    assert count(Stretch(Seq(1), "acme", [b'{"id":"x"}'])) == 0
 
 
 def test_an_event_of_the_future_is_not_late() -> None:

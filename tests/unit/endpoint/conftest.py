@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 from lpforwarder.endpoint.access import Doorkeeper
 from lpforwarder.endpoint.application import Service, application
 from lpforwarder.endpoint.contract import Access
+from lpforwarder.endpoint.cursors import Cursors
 from lpforwarder.endpoint.tokens import TokenFile, make
-from tests.fakes.pulled_journal import FakePulledJournal
+from tests.fakes.pulled_journal import KEY, FakePulledJournal
 
 NOW = "2026-01-01T00:00:00.000Z"
 
@@ -47,6 +48,7 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
     tokens = TokenFile(tmp_path / "tokens.json")
     service = Service(
         journal=journal,
+        cursors=Cursors(KEY),
         doorkeeper=Doorkeeper(tokens, accesses.append, now=lambda: NOW),
         snapshot=lambda: {"version": 1, "verdict": "ok"},
         troubles=lambda: troubles,

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from lpforwarder.endpoint import cursors
+from lpforwarder.endpoint.cursors import Cursors
 from lpforwarder.event import Seq
-from tests.fakes.pulled_journal import FakePulledJournal, events
+from tests.fakes.pulled_journal import KEY, FakePulledJournal, events
 from tests.unit.endpoint.conftest import Endpoint
 
 
@@ -64,9 +65,18 @@ def test_an_array_is_the_usual_form(endpoint: Endpoint, accept: str) -> None:
     assert response.headers["content-type"] == "application/json"
 
 
-def test_another_form_is_not_to_be_had(endpoint: Endpoint) -> None:
-    response = endpoint.client.get("/v1/events", headers=endpoint.bearer() | {"Accept": "text/xml"})
-    assert response.status_code == 406
+def test_another_form_is_not_to_be_had_nor_another_coding(endpoint: Endpoint) -> None:
+    headers = endpoint.bearer()
+    for name, value in (("Accept", "text/xml"), ("Accept-Encoding", "gzip;q=0, identity;q=0")):
+        response = endpoint.client.get("/v1/events", headers=headers | {name: value})
+        assert (response.status_code, response.headers["content-type"]) == (406, "application/problem+json")
+        assert response.json()["type"].endswith("/accept")
+
+
+def test_even_a_short_answer_is_packed_for_who_takes_nothing_else(endpoint: Endpoint) -> None:
+    headers = endpoint.bearer() | {"Accept-Encoding": "gzip, identity;q=0"}
+    response = endpoint.client.get("/v1/events", headers=headers)
+    assert (response.headers["content-encoding"], response.json()) == ("gzip", [])
 
 
 def test_a_long_answer_is_packed_for_those_who_can_unpack_it(endpoint: Endpoint) -> None:
@@ -122,17 +132,59 @@ def test_who_fell_behind_is_told_with_the_cursor_to_go_on_with(endpoint: Endpoin
 
 def test_a_cursor_of_another_journal_is_as_good_as_too_old(endpoint: Endpoint) -> None:
     endpoint.journal.append("acme", *events(1, 3))
-    params = {"after": cursors.write("00000000", Seq(2))}
-    response = endpoint.client.get("/v1/events", params=params, headers=endpoint.bearer())
+    params = {"after": Cursors(KEY).write("00000000", Seq(2))}
+    headers = endpoint.bearer()
+    response = endpoint.client.get("/v1/events", params=params, headers=headers)
     assert response.status_code == 410
     assert "replaced" in response.json()["detail"]
+    oldest = {"after": response.json()["oldest"]}
+    assert ids(endpoint.client.get("/v1/events", params=oldest, headers=headers)) == numbered(1, 3)
+
+
+def test_a_cursor_of_a_lost_key_is_as_good_as_too_old_and_a_damaged_one_is_refused(
+    endpoint: Endpoint,
+) -> None:
+    endpoint.journal.append("acme", *events(1, 3))
+    headers, identity = endpoint.bearer(), endpoint.journal.identity()
+    lost = {"after": Cursors(KEY[::-1]).write(identity, Seq(2))}
+    response = endpoint.client.get("/v1/events", params=lost, headers=headers)
+    assert response.status_code == 410
+    assert "key" in response.json()["detail"]
+    oldest = {"after": response.json()["oldest"]}
+    assert ids(endpoint.client.get("/v1/events", params=oldest, headers=headers)) == numbered(1, 3)
+    good = Cursors(KEY).write(identity, Seq(2))
+    damaged = {"after": good[:30] + ("A" if good[30] != "A" else "B") + good[31:]}
+    response = endpoint.client.get("/v1/events", params=damaged, headers=headers)
+    assert (response.status_code, response.json()["parameter"]) == (400, "after")
+
+
+def test_what_a_reader_of_one_source_gets_does_not_show_what_was_passed_over(endpoint: Endpoint) -> None:
+    """However much there was of another source: the same body, and the same headers but for the cursor."""
+    headers, after, shown = endpoint.bearer(sources=["acme"]), "", set()
+    seen = {cursor_of(endpoint, headers, after)}
+    for count in (0, 1, 500, 3_000):
+        if count:
+            endpoint.journal.append("other", *events(1, count))
+        response = endpoint.client.get(f"/v1/events{after}", headers=headers)
+        cursor = response.headers["lpforwarder-cursor"]
+        after = f"?after={cursor}"
+        assert cursor not in seen  # also where nothing came
+        seen.add(cursor)
+        others = {name: text.replace(cursor, "C") for name, text in response.headers.items()}
+        shown.add((response.text, len(cursor), tuple(sorted(others.items()))))
+    assert len(shown) == 1
+    assert "etag" not in response.headers
+
+
+def cursor_of(endpoint: Endpoint, headers: dict[str, str], after: str) -> str:
+    return str(endpoint.client.get(f"/v1/events{after}", headers=headers).headers["lpforwarder-cursor"])
 
 
 def test_a_cursor_ahead_of_a_journal_that_was_put_back_is_not_followed(endpoint: Endpoint) -> None:
     endpoint.journal.append("acme", *events(1, 3))
     headers = endpoint.bearer()
     for place, status in ((3, 200), (4, 410)):
-        params = {"after": cursors.write(endpoint.journal.identity(), Seq(place))}
+        params = {"after": Cursors(KEY).write(endpoint.journal.identity(), Seq(place))}
         response = endpoint.client.get("/v1/events", params=params, headers=headers)
         assert response.status_code == status
     assert "older copy" in response.json()["detail"]
@@ -290,6 +342,10 @@ def test_a_bug_shows_nothing_of_itself(endpoint: Endpoint) -> None:
             raise RuntimeError("secret detail")
 
     endpoint.journal.__class__ = Broken
-    response = endpoint.client.get("/v1/events", headers=endpoint.bearer())
+    with capture_logs() as logged:
+        response = endpoint.client.get("/v1/events", headers=endpoint.bearer())
     assert response.status_code == 500
     assert "secret" not in response.text
+    assert [(line["event"], type(line["exc_info"])) for line in logged] == [
+        ("endpoint.crashed", RuntimeError)
+    ]

@@ -31,6 +31,28 @@ def numbered(*numbers: int) -> list[str]:
     return [f"e{number}" for number in numbers]
 
 
+def test_a_long_search_stops_where_it_is_when_the_service_ends(journal: FakePulledJournal) -> None:
+    looks: list[Seq] = []
+
+    class Counted(FakePulledJournal):
+        def stored(self, after: Seq, limit: int) -> Sequence[StoredPage]:
+            looks.append(after)
+            return super().stored(after, 1)
+
+    journal.__class__ = Counted
+    rare = Query(types=frozenset({"itemchange"}))
+
+    def found(most: int) -> pull.Found:
+        looks.clear()
+        return pull.collect(journal, rare, Seq(0), None, is_ending=lambda: len(looks) >= most)
+
+    assert [(ids(each.lines), each.place) for each in (found(0), found(1), found(2))] == [
+        ([], 0),
+        ([], 5),
+        (numbered(6, 7, 8, 9, 10), 10),
+    ]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 15, 100])
 def test_page_by_page_every_event_comes_once_and_in_order(journal: FakePulledJournal, limit: int) -> None:
     seen, place = [], Seq(0)

@@ -13,17 +13,19 @@ from structlog.testing import capture_logs
 from lpforwarder.config.sections import Address, HttpOptions, HttpTls
 from lpforwarder.endpoint.access import Doorkeeper
 from lpforwarder.endpoint.application import Service
+from lpforwarder.endpoint.cursors import Cursors
 from lpforwarder.endpoint.tokens import TokenFile
 from lpforwarder.endpoint.worker import Endpoint
 from lpforwarder.errors import Blocked
 from lpforwarder.runtime.stop import Stop
-from tests.fakes.pulled_journal import FakePulledJournal
+from tests.fakes.pulled_journal import KEY, FakePulledJournal
 
 
 def endpoint(folder: Path, port: int = 0, tls: HttpTls | None = None) -> Endpoint:
     def service() -> Service:
         return Service(
             journal=FakePulledJournal(),
+            cursors=Cursors(KEY),
             doorkeeper=Doorkeeper(TokenFile(folder / "tokens.json"), lambda _: None),
             snapshot=dict,
             troubles=list,

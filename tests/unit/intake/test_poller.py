@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
 import pytest
 
 from lpforwarder.errors import Blocked, Denied, Transient
@@ -8,6 +11,7 @@ from lpforwarder.intake.contract import Cursor, Page
 from lpforwarder.intake.poller import Polled, Poller
 from lpforwarder.privacy import Privacy
 from lpforwarder.runtime.measures import Measures
+from lpforwarder.runtime.turns import Turns
 from lpforwarder.runtime.worker import WorkerError
 from tests.fakes.intake_journal import FakeIntakeJournal
 from tests.fakes.source import FakeSource, sample_events
@@ -275,3 +279,32 @@ def test_answered_polls_are_measured_and_failed_ones_are_not() -> None:
 
 def test_a_source_that_measures_nothing_has_its_polls_measured() -> None:
     assert list(poller(FakeSource(), FakeIntakeJournal()).measures()) == ["poll_seconds"]
+
+
+class CountingTurns(Turns):
+    """Counts how often it was somebody's turn; somebody may ask us to stop while we wait for ours."""
+
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.taken = 0
+        self._meanwhile = meanwhile
+
+    def __enter__(self) -> Self:
+        self.taken += 1
+        self._meanwhile()
+        return super().__enter__()
+
+
+def test_each_page_is_brought_in_turn_and_none_while_it_rests() -> None:
+    turns = CountingTurns()
+    source = FakeSource(sample_events(4), page_size=2)
+    Poller("acme", source, FakeIntakeJournal(), 60.0, turns=turns).run(FakeStop(rests=1), lambda: None)
+    assert turns.taken == len(source.asked) > 1
+
+
+def test_who_is_asked_to_stop_while_waiting_for_a_turn_does_not_ask_the_source() -> None:
+    stop = FakeStop(rests=1)
+    source = FakeSource(sample_events(4), page_size=2)
+    turns = CountingTurns(lambda: setattr(stop, "stopping", True))
+    Poller("acme", source, FakeIntakeJournal(), 60.0, turns=turns).run(stop, lambda: None)
+    assert source.asked == []

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpforwarder.event import Event
+from lpforwarder.event_page import kinds_of
 from lpforwarder.journal.page import (
     Part,
     StoredPage,
     kinds_in,
     page_columns,
     row_checksum,
-    span,
     store,
     tally,
 )
@@ -73,54 +73,23 @@ def test_the_checksum_of_a_row_keeps_the_borders_of_its_values_apart() -> None:
 
 def test_a_tally_counts_by_kind() -> None:
     events = [event("a"), event("b", eventType="itemchange", eventId="4001", severity=9), event("c")]
-    assert kinds_in(tally(events)) == ((("authentication", "1001", 3), 2), (("itemchange", "4001", 9), 1))
+    sign_ins, change = ("authentication", "1001", 3), ("itemchange", "4001", 9)
+    assert kinds_in(tally(kinds_of(events))) == ((sign_ins, 2), (change, 1))
 
 
 def test_equal_counts_make_equal_tallies_whatever_the_order() -> None:
     events = [event("a"), event("b", eventType="itemchange")]
-    assert tally(events) == tally(events[::-1])
+    assert tally(kinds_of(events)) == tally(kinds_of(events[::-1]))
 
 
 def test_fields_that_are_no_text_are_counted_like_a_filter_sees_them() -> None:
     odd = Event.of({"eventType": ["x"], "eventId": 1001, "severity": "high"})
-    assert [kind[:2] for kind, _ in kinds_in(tally([odd]))] == [(odd.text("eventType"), "1001")]
+    assert [kind[:2] for kind, _ in kinds_in(tally(kinds_of([odd])))] == [(odd.text("eventType"), "1001")]
 
 
 @pytest.mark.parametrize("damaged", ["", "[", "{}x", "[[1]]", '[["a","b",{},1]]', "7"])
 def test_a_damaged_tally_counts_nothing(damaged: str) -> None:
     assert kinds_in(damaged) == ()
-
-
-# ---- time span --------------------------------------------------------------------------------------------
-
-
-def at(*times: object) -> list[Event]:
-    return [Event.of({"timestamp": time}) for time in times]
-
-
-@pytest.mark.parametrize(
-    ("times", "expected"),
-    [
-        ((), (None, None)),
-        ((None, 5, ["2022"]), (None, None)),
-        (("yesterday",), (None, None)),
-        (
-            ("2022-12-14T17:33:43.369Z", "2022-12-14T17:33:43.368Z"),
-            ("2022-12-14T17:33:43.368Z", "2022-12-14T17:33:43.369Z"),
-        ),
-        # A zone of its own sorts wrongly as text.
-        (
-            ("2022-12-14T17:00:00.000Z", "2022-12-14T18:30:00+02:00"),
-            ("2022-12-14T16:30:00.000Z", "2022-12-14T17:00:00.000Z"),
-        ),
-        # As long as a time, and greater than any.
-        (("2022-12-14T17:33:43.369Z", "z" * 24), ("2022-12-14T17:33:43.369Z", "2022-12-14T17:33:43.369Z")),
-    ],
-)
-def test_the_span_is_that_of_the_times_that_can_be_read(
-    times: tuple[object, ...], expected: tuple[str | None, str | None]
-) -> None:
-    assert span(at(*times)) == expected
 
 
 # ---- what is left of a damaged page -----------------------------------------------------------------------

@@ -164,7 +164,7 @@ def test_a_read_ends_after_some_mb(bench: Bench) -> None:
     assert entry is not None
     assert entry.seq == 40
     with journal.view() as connection:
-        assert pulling._search(connection, Seq(0), [b'"id"']) == ([1], 10)
+        assert pulling._search(connection, Seq(0), [b'"id"'], lambda _: True) == ([1], 10)
 
 
 def test_events_for_one_collector_are_left_to_the_caller(bench: Bench) -> None:
@@ -211,7 +211,7 @@ def test_a_row_that_lies_about_its_length_hides_no_other(
             place += number
         connection.execute("UPDATE page SET count = ? WHERE first = 1", (count,))
         connection.execute("UPDATE state SET last = ?, checksum = row_checksum(?, 0)", (place - 1, place - 1))
-        firsts, sure = pulling._search(connection, Seq(0), [b'"id"'])
+        firsts, sure = pulling._search(connection, Seq(0), [b'"id"'], lambda _: True)
         starts = [1, *(4 + sum(others[:at]) for at in range(len(others)))]
         assert (firsts, sure) == ((starts[:-1], starts[-1] - 1) if count == 3 else ([], 0))
 
@@ -226,6 +226,16 @@ def test_an_id_is_found_while_the_oldest_events_are_removed(path: Path, bench: B
     assert entry is not None
     assert entry.seq == EVENTS + 1
     assert reader.find("1") is None
+
+
+def test_who_may_not_see_a_row_causes_no_look_into_it(path: Path, bench: Bench) -> None:
+    """Or the time of an answer would say that an event is there which the reader must not know of."""
+    with bench.open().view() as connection:
+        every, end = pulling._search(connection, Seq(0), [b'"id"'], lambda _: True)
+        assert len(every) > ROWS / 2
+        half = pulling._search(connection, Seq(0), [b'"id"'], lambda source: source == "acme")
+        assert half == ([first for first in every if (first - 1) // SIZE % 2], end)
+        assert pulling._search(connection, Seq(0), [b'"id"'], lambda _: False) == ([], end)
 
 
 # ---- many at once -----------------------------------------------------------------------------------------

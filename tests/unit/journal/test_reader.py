@@ -80,15 +80,31 @@ def test_a_reader_passes_over_damage_without_noting_it(bench: Bench) -> None:
         assert reader.gaps() == ()
 
 
-def test_a_page_is_decoded_once_for_many_small_reads(bench: Bench) -> None:
+def test_a_page_is_read_from_the_file_once_for_many_small_reads(bench: Bench) -> None:
+    bench.open().append("acme", page(1, 1000), (), "one")
+    with open_reader(bench.path) as journal:
+        first, second = (journal.stretches(Seq(after), 500) for after in (0, 500))
+        lines = [line for part in (*first, *second) for line in part.lines]
+        assert lines == [event.line for event in page(1, 1000)]
+        again = [
+            line for after in (0, 500) for part in journal.stretches(Seq(after), 500) for line in part.lines
+        ]
+        # The same objects: nothing was read a second time.
+        assert all(one is other for one, other in zip(lines, again, strict=True))
+
+
+def test_lines_come_in_runs_of_one_page_from_any_place_to_any_place(bench: Bench) -> None:
     journal = bench.open()
-    journal.append("acme", page(1, 1000), (), "one")
-    first = journal.read(START, 500)
-    second = journal.read(Seq(500), 500)
-    assert ids(first + second) == [str(number) for number in range(1, 1001)]
-    # The same objects: nothing was decoded a second time.
-    assert all(one is other for one, other in zip(first, journal.read(START, 500), strict=True))
-    assert all(one is other for one, other in zip(second, journal.read(Seq(500), 500), strict=True))
+    for number in range(4):
+        journal.append(f"source {number}", page(10 * number, 10 * number + 9), (), str(number))
+    for after in range(41):
+        for limit in (1, 9, 10, 11, 25, 100):
+            with open_reader(bench.path) as reader:
+                for journal_or_reader in (journal, reader):
+                    found = journal_or_reader.stretches(Seq(after), limit)
+                    entries = [entry for part in found for entry in part.entries()]
+                    assert entries == journal.read(START, 40)[after : after + limit]
+                    assert all(part.lines for part in found)
 
 
 def test_waiting_decodes_only_the_page_with_the_checkpoint_in_it(bench: Bench) -> None:
@@ -112,7 +128,7 @@ def test_waiting_takes_a_damaged_page_for_no_events_once_it_is_known(bench: Benc
     journal.append("acme", page(4, 6), (), "two")
     spoil(bench, first=1)
     assert journal.waiting(1, lambda *kind: True)[0] == 3
-    journal.read(START, 10)
+    journal.stored(START, 10)
     assert journal.waiting(0, lambda *kind: True)[0] == 3
 
 
@@ -156,7 +172,7 @@ def test_a_gap_says_where_and_why(bench: Bench) -> None:
     journal = bench.open()
     journal.append("acme", page(1, 3), (), "one")
     spoil(bench, first=1)
-    journal.read(START, 10)
+    journal.stored(START, 10)
     (gap,) = journal.gaps()
     assert (gap.first, gap.count, gap.reason, gap.found) == (1, 3, CONTENTS, bench.now)
     assert bench.told == [gap]
@@ -180,7 +196,7 @@ def test_gaps_are_told_once_and_again_when_they_grow(bench: Bench) -> None:
     journal.append("acme", page(1, 3), (), "one")
     journal.append("acme", page(4, 6), (), "two")
     spoil(bench, first=4)
-    journal.read(START, 10)
+    journal.stored(START, 10)
     (gap,) = journal.untold_gaps()
     assert (gap.first, gap.count) == (4, 3)
     journal.gaps_told([gap])
@@ -196,5 +212,5 @@ def test_waiting_counts_of_a_damaged_page_what_is_whole(bench: Bench) -> None:
     journal = bench.open()
     journal.append("acme", page(1, 9), (), "one")
     change(bench, "UPDATE page SET lines = CAST(replace(lines, '\"5\"', '\"X\"') AS BLOB)")
-    journal.read(START, 10)
+    journal.stored(START, 10)
     assert [journal.waiting(place, lambda *kind: True)[0] for place in (0, 3, 4, 5, 8)] == [8, 5, 4, 4, 1]

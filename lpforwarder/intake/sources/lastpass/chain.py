@@ -16,7 +16,7 @@ from lpforwarder.errors import Transient
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass import zone
 from lpforwarder.intake.sources.lastpass.answers import Report
-from lpforwarder.intake.sources.lastpass.records import Raw, raw_texts
+from lpforwarder.intake.sources.lastpass.records import Raw, raw_texts, time_text
 
 Ask = Callable[[dict[str, Any]], Report]
 """One call with these parameters; its page, or Transient or Blocked."""
@@ -94,23 +94,20 @@ def _stuck() -> Transient:
 def _page(report: Report, number: int, asked: JSON) -> _Page:
     """The page, turned round if it goes forward in time: the documentation says newest first."""
     records, keys = list(report.records), list(report.keys)
-    times = [_time(record) for record in records]
+    times = list(map(time_text, records))
     # Not the ends: in a repeated hour, or after an account has moved, the newest may look older.
-    if sum(map(lt, times, times[1:])) > sum(map(gt, times, times[1:])):
+    if times != sorted(times, reverse=True) and (
+        sum(map(lt, times, times[1:])) > sum(map(gt, times, times[1:]))
+    ):
         records.reverse()
         keys.reverse()
     return _Page(asked=asked, records=records, keys=keys, number=number)
 
 
-def _time(record: JSON) -> str:
-    value = record.get("Time") if isinstance(record, dict) else None
-    return value if isinstance(value, str) else ""
-
-
 def _starts_over(pages: list[_Page], page: _Page) -> bool:
     """Whether the page is the first one again: the marker led back instead of on."""
-    first = pages[0].records
-    return bool(first) and first[0] == page.records[0] and _time(first[0]) != _time(pages[-1].records[-1])
+    first, last = pages[0].records, pages[-1].records
+    return bool(first) and first[0] == page.records[0] and time_text(first[0]) != time_text(last[-1])
 
 
 def _drop_repeated(ask: Ask, pages: list[_Page]) -> None:
@@ -122,11 +119,11 @@ def _drop_repeated(ask: Ask, pages: list[_Page]) -> None:
     boundaries = [(before, page) for before, page in pairwise(pages) if _is_doubtful(before, page)]
     always = all(before.records[-1] == page.records[0] for before, page in pairwise(pages))
     aligned = all((_microseconds(page.asked) or 1) % 1_000_000 == 0 for page in pages[1:])
-    for time in dict.fromkeys(_time(page.records[0]) for _, page in boundaries):
+    for time in dict.fromkeys(time_text(page.records[0]) for _, page in boundaries):
         true = _true_counts(ask, time)
         excess = None if true is None else _counts(pages, time) - true
         for before, page in boundaries:
-            if page.records and _time(page.records[0]) == time:
+            if page.records and time_text(page.records[0]) == time:
                 repeated = (
                     _repeated(before, page, always=always, aligned=aligned) if excess is None else excess
                 )
@@ -136,13 +133,13 @@ def _drop_repeated(ask: Ask, pages: list[_Page]) -> None:
 
 def _is_doubtful(before: _Page, page: _Page) -> bool:
     """Whether the page begins in the second in which the one before ends, with a record it has as well."""
-    time = _time(page.records[0])
-    return time == _time(before.records[-1]) and bool(_at(before, time) & _at(page, time))
+    time = time_text(page.records[0])
+    return time == time_text(before.records[-1]) and bool(_at(before, time) & _at(page, time))
 
 
 def _at(page: _Page, time: str) -> Counter[Raw]:
     """The records of this time; those that are no objects have none."""
-    return Counter(raw_texts(record) for record in page.records if time and _time(record) == time)
+    return Counter(raw_texts(record) for record in page.records if time and time_text(record) == time)
 
 
 def _counts(pages: list[_Page], time: str) -> Counter[Raw]:
@@ -189,7 +186,7 @@ def _drop(page: _Page, before: _Page, time: str, excess: Counter[Raw]) -> None:
     repeatable = _at(before, time)
     kept: list[int] = []
     for position, record in enumerate(page.records):
-        raw = raw_texts(record) if _time(record) == time else None
+        raw = raw_texts(record) if time_text(record) == time else None
         if raw is not None and excess[raw] > 0 and repeatable[raw] > 0:
             excess[raw] -= 1
             repeatable[raw] -= 1

@@ -10,7 +10,7 @@ What decides between readings is that user names hold no white space. Vault item
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lpforwarder.intake.sources.lastpass import items
@@ -40,17 +40,16 @@ def _nothing(_: str) -> Parts:
 
 
 def _users(data: str) -> Parts:
+    if "," not in data:
+        name = data.strip()
+        return {"targetUser": name} if is_word(name) else {}
     names = [name.strip() for name in data.split(",")]
-    return _targets(names) if all(map(is_word, names)) else {}
+    return {"targetUsers": names} if all(map(is_word, names)) else {}
 
 
 def _addresses(data: str) -> Parts:
     """Like users, for actions whose Data is not documented: only mail addresses are believed."""
-    return _users(data) if all("@" in name for name in data.split(",")) else {}
-
-
-def _targets(names: Sequence[str]) -> Parts:
-    return {"targetUser": names[0]} if len(names) == 1 else {"targetUsers": list(names)}
+    return _users(data) if "@" in data and all("@" in name for name in data.split(",")) else {}
 
 
 def _administrator(data: str) -> Parts:
@@ -136,7 +135,7 @@ def _folder_user(data: str) -> Parts:
 
 
 def _permissions(data: str) -> Parts:
-    match = _PERMISSIONS.search(data)
+    match = _PERMISSIONS.search(data, max(len(data) - _LONGEST_PERMISSIONS, 0))
     parts = _folder_user(data[: match.start()]) if match else {}
     if match is None or not parts:
         return {}
@@ -158,6 +157,7 @@ _SHARED = "-Shared-"
 _NEW_VALUE = " New value: "
 _CLIENT = re.compile(r"\s*LastPass via (\S.*)", re.IGNORECASE | re.DOTALL)
 _API = re.compile(r"\(?initiated by API\)?(?::(.*))?", re.IGNORECASE | re.DOTALL)
+_LONGEST_PERMISSIONS = 60  # characters; what is said stands at the end, and names may be long
 _PERMISSIONS = re.compile(
     # One public sample lacks the closing quote.
     r" 'Read only:(yes|no) Admin:(yes|no) Hide PW:(yes|no)'?\Z",

@@ -84,6 +84,7 @@ def of(zone: ZoneInfo) -> Hours:
     return Hours(zone)
 
 
+@lru_cache(maxsize=64)  # the events of one second come together
 def timestamp(instant: int) -> str:
     """`2026-03-04T18:22:07.000Z` for seconds since 1970 UTC; ValueError outside the years 1 to 9999."""
     hour, second = divmod(instant, HOUR)

@@ -19,6 +19,7 @@ from lpforwarder.intake.sources.lastpass.chain import Chain
 from lpforwarder.intake.sources.lastpass.instants import CLOCK_ERROR
 from lpforwarder.intake.sources.lastpass.offset import OwnReport
 from lpforwarder.intake.sources.lastpass.reading import Taken
+from lpforwarder.intake.sources.lastpass.records import time_text
 
 _EPOCH = datetime(1970, 1, 1)
 _SLOW = 450  # seconds between a call and its event; half of the quarter of an hour by which zones differ
@@ -85,8 +86,8 @@ def _walls(records: Sequence[JSON], otherwise: int) -> list[int]:
     walls: list[int] = []
     for record in records:
         try:
-            walls.append(int((zones.parse(record["Time"]).wall - _EPOCH).total_seconds()))
-        except (zones.UnreadableTime, TypeError, KeyError, AttributeError, IndexError):
+            walls.append(int((zones.parse(time_text(record)).wall - _EPOCH).total_seconds()))
+        except zones.UnreadableTime:
             walls.append(walls[-1] if walls else otherwise)
     return walls
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from lpforwarder.intake.sources.lastpass.client import Client
 from lpforwarder.intake.sources.lastpass.cursor import Place
 from lpforwarder.intake.sources.lastpass.offset import OwnReport
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.intake.sources.lastpass.records import time_text
 from lpforwarder.intake.sources.lastpass.windows import Window
 from lpforwarder.intake.sources.lastpass.zone import Measured
 
@@ -86,10 +87,18 @@ class Reading:
         for _ in range(calls):
             report = self.ask({"from": str(begin)})
             own = offset.own_reports(report.records, self._installation)
-            fresh = [report for report in own if report.called >= self.began - _FRESH]
+            fresh = self.made_since(int(self.began) - _FRESH, own)
             if found := offset.measured(self._configured, fresh, self.skew):
                 return found
         return None
+
+    def made_since(self, instant: int, own: Iterable[OwnReport]) -> list[OwnReport]:
+        """Those of our calls that were made from `instant` to now, by our clock as it stands.
+
+        A clock that was set back leaves calls of the future. They say how far it was ahead, not where the
+        account is.
+        """
+        return [report for report in own if instant <= report.called <= self._clock()]
 
     def take(self, place: Place, zone: ZoneInfo, width: int) -> Taken:
         """The window at this place, narrowed until it is not too much at once."""
@@ -103,7 +112,8 @@ class Reading:
             read = chain.fetch(self.ask, data, most_pages=limit, known=again)
             if read.is_whole:
                 break
-            width = windows.narrower(place, width, began)
+            times = time_text(read.records[0]), time_text(read.records[-1])
+            width = windows.narrower(place, width, began, windows.share(data, *times))
         return Taken(
             window=at,
             chain=read,

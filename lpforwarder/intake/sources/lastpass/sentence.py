@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass.catalogue import Action
@@ -15,11 +17,11 @@ _CALLER = "An API caller"
 _NOBODY = "An unknown user"
 
 Fields = Mapping[str, JSON]
-Piece: TypeAlias = str | Callable[[Fields], str]
-"""Fixed words, or the function that fills a place between them."""
+Place: TypeAlias = Callable[[Fields], str]
+"""Fills a place between fixed words."""
 
 
-class Sentence(NamedTuple):
+class Sentence(msgspec.Struct, frozen=True, gc=False):
     """What happened, but for who did it: the words around the name, if there is one in the sentence."""
 
     before: str
@@ -42,23 +44,19 @@ class Phrase:
         if action.is_known:
             phrase = _BY_KEY.get(action.key) or _BY_ID[action.event_id]
             before, who, after = phrase.rpartition("{who}")
-            self._before, self._has_who, self._after = before, who != "", _pieces(after)
+            self._before, self._has_who = before, who != ""
+            self._after, self._places = _form(after)
         else:
             called = f"action {_quoted(name)}" if name.strip() else "nameless action"
-            self._before, self._has_who, self._after = (
-                f"The {called} of ",
-                True,
-                [" is not in the catalogue."],
-            )
-        self._fixed: Sentence | None = None
-        if not any(map(callable, self._after)):
-            self._fixed = self.about({})
+            self._before, self._has_who = f"The {called} of ", True
+            self._after, self._places = " is not in the catalogue.", ()
+        self._fixed = None if self._places else Sentence(self._before, self._has_who, self._after)
 
     def about(self, parts: Fields) -> Sentence:
         """With what `parts` holds; a name that is not there is replaced by a general word."""
         if self._fixed is not None:
             return self._fixed
-        after = "".join([piece if isinstance(piece, str) else piece(parts) for piece in self._after])
+        after = self._after % tuple([place(parts) for place in self._places])
         return Sentence(self._before, self._has_who, after)
 
 
@@ -71,9 +69,9 @@ def who(name: str, caller: str) -> str:
     return f"API caller {_quoted(caller)}" if caller else _NOBODY
 
 
-def _pieces(phrase: str) -> list[Piece]:
-    pieces = [_PARTS[text] if place % 2 else text for place, text in enumerate(_PLACEHOLDER.split(phrase))]
-    return [piece for piece in pieces if piece != ""]
+def _form(phrase: str) -> tuple[str, Sequence[Place]]:
+    """The phrase with `%s` in its places, and what fills them."""
+    return _PLACEHOLDER.sub("%s", phrase), [_PARTS[name] for name in _PLACEHOLDER.findall(phrase)]
 
 
 def _users(fields: Fields) -> str:
@@ -153,7 +151,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _quoted(value: JSON) -> str:
-    return f'"{_short(str(value))}"'
+    text = value if type(value) is str else str(value)
+    return f'"{text}"' if len(text) <= _LONGEST_VALUE else f'"{_short(text)}"'
 
 
 def _short(text: str) -> str:

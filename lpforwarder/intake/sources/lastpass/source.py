@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,13 +19,14 @@ import structlog
 
 from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Blocked, Failure, Transient
-from lpforwarder.event import Event, as_text
+from lpforwarder.event import Event
 from lpforwarder.intake.contract import Cursor, Page
 from lpforwarder.intake.sources.lastpass import (
     catalogue,
     cursor,
     dating,
     instants,
+    making,
     offset,
     records,
     surplus,
@@ -223,7 +224,7 @@ class LastPassSource:
 
     def _looked(self, reading: Reading, place: Place, taken: Taken) -> Place:
         """The place with the account's offset, measured anew when the window gives reason to."""
-        fresh = [report for report in taken.own if report.called >= place.called]
+        fresh = reading.made_since(place.called, taken.own)
         found = offset.measured(self._zone, fresh, reading.skew)
         if found is not None and (None if found.agrees else found.offset) != place.offset:
             return self._measured(reading, place, calls=1)
@@ -240,7 +241,7 @@ class LastPassSource:
     def _is_ahead(self, place: Place, taken: Taken) -> bool:
         """Whether something not seen before is dated in the future: rare, but for an account that moved."""
         limit = zones.wall_clock(taken.zone, int(taken.ended + instants.CLOCK_ERROR))
-        ahead = sum(as_text(one.get("Time")) > limit for one in taken.chain.records if isinstance(one, dict))
+        ahead = sum(time > limit for time in map(records.time_text, taken.chain.records))
         handed = [place.known, place.ghosts]
         known = max(
             sum(sum(counts.values()) for at, counts in of.items() if at > taken.ended + instants.CLOCK_ERROR)
@@ -272,7 +273,7 @@ class LastPassSource:
     def _page(self, place: Place, taken: Taken) -> Page:
         self._alarms.zone(self._zone, place.offset, taken.ended)
         dated = dating.dated(taken, place.was)
-        newest = max((at for one in dated.found if (at := one.instant) <= taken.ended), default=None)
+        newest = max([at for one in dated.found if (at := one.instant) <= taken.ended], default=None)
         wanted = self._wanted(dated.found, taken)
         parts = Parts(
             place=place,
@@ -301,7 +302,7 @@ class LastPassSource:
         """The next part of a window; what is left of it waits for the pull behind this page."""
         part = parts.take()
         page = Page(
-            events=[self._event(item, parts.ended) for item in part.new],
+            events=self._events(part.new, parts.ended),
             rejects=part.rejects,
             cursor=cursor.encode(part.place),
             more=bool(parts.new) or parts.more,
@@ -318,23 +319,25 @@ class LastPassSource:
             return found
         return [item for item in found if -item.rank not in own]
 
-    def _event(self, new: Found, ended: float) -> Event:
-        event, is_known = records.to_event(
-            new.record,
-            source=self._options.name,
-            instant=new.instant,
-            id=records.event_id(self._options.account, new.key, new.occurrence),
-            raw=new.raw,
-            ambiguous=new.is_ambiguous,
-        )
-        if not is_known:
-            self.counts.unknown_actions += 1
-        if new.instant > ended + instants.CLOCK_ERROR:
-            self.counts.future += 1
-            event = Event.of({**event.fields, "timestampFuture": True})
-        if catalogue.find(new.raw.action).key == catalogue.API_SECRET_REGENERATED:
-            self._alarms.secret_regenerated(self._options, new.instant, ended)
-        return event
+    def _events(self, new: Sequence[Found], ended: float) -> list[Event]:
+        """The events of these records, which come in the order of their instants."""
+        events = making.events(new, self._options.account, self._options.name)
+        self.counts.unknown_actions += sum("unknownAction" in event.fields for event in events)
+        latest = ended + instants.CLOCK_ERROR
+        if new and new[-1].instant > latest:
+            for place in [place for place, one in enumerate(new) if one.instant > latest]:
+                self.counts.future += 1
+                events[place] = Event.of({**events[place].fields, "timestampFuture": True})
+        for one in _regenerating(new):
+            self._alarms.secret_regenerated(self._options, one.instant, ended)
+        return events
+
+
+def _regenerating(new: Sequence[Found]) -> list[Found]:
+    """Those that say that a new secret was made; asked of each name only once."""
+    names = {one.raw.action for one in new}
+    wanted = {name for name in names if catalogue.find(name).key == catalogue.API_SECRET_REGENERATED}
+    return [one for one in new if one.raw.action in wanted] if wanted else []
 
 
 def _machine_id() -> str:

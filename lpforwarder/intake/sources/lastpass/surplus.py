@@ -9,41 +9,51 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.structs import replace
 
 from lpforwarder.intake.sources.lastpass import hours
 from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.catalogue import fold
 from lpforwarder.intake.sources.lastpass.cursor import Known
 from lpforwarder.intake.sources.lastpass.hours import Hours
-from lpforwarder.intake.sources.lastpass.records import Raw
+from lpforwarder.intake.sources.lastpass.records import Raw, Record
 from lpforwarder.intake.sources.lastpass.windows import Window
 
 
-class Found(NamedTuple):
-    """One record of the window in time. A tuple, as there are ten thousand of them: it costs a third.
-
-    Sorted, the oldest come first, and of one second the last of the answer.
-    """
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """One record of the window in time. A Struct, as there are ten thousand of them."""
 
     instant: int
     """Seconds since 1970 UTC."""
     rank: int
     """Minus the position in the answer."""
-    record: Mapping[str, Any]
+    record: Record
     raw: Raw
-    key: Raw
-    """What makes records equal, and what ids are made of: see key_of()."""
+    first: int
+    """The first instant that its time can mean: both passes of a repeated hour have the same."""
     is_ambiguous: bool = False
     occurrence: int = 0
-    """Which of the records with equal texts it is, from 0; known of those that are handed over."""
+    """Which of the records with equal keys it is, from 0; known of those that are handed over."""
+
+    @property
+    def key(self) -> Raw:
+        """What makes records equal, and what ids are made of."""
+        return key_of(self.raw, self.first)
 
 
 _FOR_EVER = float("inf")
-_folded = lru_cache(maxsize=1024)(fold)  # there are some two hundred names
+_in_order = attrgetter("instant", "rank")
+"""The oldest come first, and of one second the last of the answer."""
+
+folded = lru_cache(maxsize=1024)(fold)
+"""As the catalogue compares names; there are some two hundred of them."""
 
 
 def key_of(raw: Raw, first: int) -> Raw:
@@ -53,21 +63,13 @@ def key_of(raw: Raw, first: int) -> Raw:
     it stands for the time: the wall clock would not do, for the vendor shows old events anew when an account
     moves to another zone. The case of action names has changed as well; neither must send an event twice.
     """
-    return raw._replace(time=str(first), action=_folded(raw.action))
-
-
-def keys_of(raws: Sequence[Raw], instants: Sequence[int]) -> list[Raw]:
-    """The same for many whose times mean one instant; 0.4 µs each."""
-    new = tuple.__new__
-    return [
-        new(Raw, (str(instant), username, address, _folded(action), data))
-        for (_, username, address, action, data), instant in zip(raws, instants, strict=True)
-    ]
+    return Raw(str(first), raw.username, raw.address, folded(raw.action), raw.data)
 
 
 def digest(key: Raw) -> str:
     """All of a key but the time, short."""
-    name = "".join([f"{len(part)}:{part}" for part in key[1:]])
+    parts = (key.username, key.address, key.action, key.data)
+    name = "".join([f"{len(part)}:{part}" for part in parts])
     octets = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=9).digest()
     return base64.b64encode(octets).decode("ascii")
 
@@ -84,31 +86,40 @@ def surplus(
     clock = hours.of(zone)
     begin, end = window.begin, _FOR_EVER if window.end is None else window.end
     alone, several = _grouped(found)
-    new: list[Found] = []
-    for item in alone:
-        instant = item.instant
-        if instant in known or instant in ghosts or not clock.is_plain(item.raw.time):
-            several.append([item])
-        elif begin <= instant < end:
-            # Nearly all: nothing was handed over of this second, and no other could be meant.
-            new.append(item)
+    doubtful = _doubtful_hours(alone, clock)
+    handed = known.keys() | ghosts.keys()
+    if doubtful or handed:
+        several += [[one] for one in alone if one.instant in handed or one.raw.time[:13] in doubtful]
+        alone = [one for one in alone if one.instant not in handed and one.raw.time[:13] not in doubtful]
+    # Nearly all: nothing was handed over of this second, and no other could be meant.
+    new = [one for one in alone if begin <= one.instant < end]
     for items in several:
         new += _new(items, window, zone, clock, (known, ghosts))
-    new.sort()
+    new.sort(key=_in_order)
     return new
 
 
-def _grouped(found: Sequence[Found]) -> tuple[list[Found], list[list[Found]]]:
-    """The records that are like no other of the answer, and groups of those that are."""
-    firsts: dict[Raw, Found] = {}
-    groups: dict[Raw, list[Found]] = {}
-    for item in found:
-        first = firsts.setdefault(item.key, item)
-        if first is not item:
-            groups.setdefault(item.key, [first]).append(item)
-    for key in groups:
-        del firsts[key]
-    return list(firsts.values()), list(groups.values())
+def _doubtful_hours(found: Iterable[Found], clock: Hours) -> set[str]:
+    """The beginnings of those times that may mean two instants."""
+    return {hour for hour in {one.raw.time[:13] for one in found} if not clock.is_plain(hour)}
+
+
+def _grouped(found: Sequence[Found]) -> tuple[Sequence[Found], list[list[Found]]]:
+    """The records that are like no other of the answer, and groups of those that are; 0.4 µs each."""
+    keys = [
+        (one.first, (raw := one.raw).username, raw.address, folded(raw.action), raw.data) for one in found
+    ]
+    counts = Counter(keys)
+    if len(counts) == len(keys):
+        return found, []
+    alone: list[Found] = []
+    groups: dict[tuple[Any, ...], list[Found]] = {}
+    for key, one in zip(keys, found, strict=True):
+        if counts[key] == 1:
+            alone.append(one)
+        else:
+            groups.setdefault(key, []).append(one)
+    return alone, list(groups.values())
 
 
 def _new(
@@ -127,9 +138,9 @@ def _new(
     # Those before the window count too: they have the first numbers for every reader.
     first = handed + sum(item.instant < window.begin for item in items)
     if len(inside) > 1:
-        inside.sort()
+        inside.sort(key=_in_order)
         inside = _beyond(inside, counts)
-    return [item._replace(occurrence=first + n) for n, item in enumerate(inside[-surplus:])]
+    return [replace(item, occurrence=first + n) for n, item in enumerate(inside[-surplus:])]
 
 
 def _beyond(items: list[Found], counts: dict[int, int]) -> list[Found]:

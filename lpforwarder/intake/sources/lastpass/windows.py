@@ -17,6 +17,8 @@ FIRST_WIDTH = 25 * 3600
 MOST_WIDTH = 8 * 86_400
 _FEW = 0.25  # of a page: so little in a window that the next may be twice as wide
 
+_ROOM = 0.9  # of what fits, for hours that are busier
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -53,10 +55,27 @@ def understood(asked: dict[str, str], zone: ZoneInfo) -> Window:
     return Window(begin=begin, end=end)
 
 
-def narrower(place: Place, width: int, now: float) -> int:
-    """The width to try when a window holds too much."""
+def narrower(place: Place, width: int, now: float, fits: float = 1.0) -> int:
+    """The width to try when a window holds too much: an eighth to a half of it.
+
+    `fits` is the share of the window that could be read. Halving alone would throw away three pages for each
+    step; but how many events there were at the end of a window says little of its beginning.
+    """
     whole = max(int(now) - place.upto, 1)
-    return max(min(width, whole) // 2, 1)
+    share = min(max(fits * _ROOM, 1 / 8), 1 / 2)
+    return max(int(min(width, whole) * share), 1)
+
+
+def share(asked: dict[str, str], newest: str, oldest: str) -> float:
+    """How much of what was asked for lies between these times and its end; 1.0 when that cannot be told."""
+    try:
+        begin, end, upto = (
+            zones.parse(text).wall for text in (asked["from"], asked.get("to", newest), oldest)
+        )
+    except zones.UnreadableTime:
+        return 1.0
+    whole = (end - begin).total_seconds()
+    return (end - upto).total_seconds() / whole if whole > 0 else 1.0
 
 
 def wider(width: int, records: int, first_page: int, pages: int) -> int:

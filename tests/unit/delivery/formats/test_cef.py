@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from lpforwarder import event_ids
-from lpforwarder.delivery.formats.cef import CefFormat, CefOptions, is_plain
+from lpforwarder.delivery.formats.cef import CefFormat, CefOptions
 from lpforwarder.event import Event, split_lines
 from tests.fakes import strict_cef
 
@@ -263,25 +263,6 @@ def test_values_are_cut_to_the_dictionary_length_before_escaping(name: str, key:
 
 def test_our_own_keys_have_no_dictionary_length() -> None:
     assert extension({"vendorData": "x" * 10_000}) == {"lpforwarderVendorData": "x" * 10_000}
-
-
-@pytest.mark.parametrize(
-    ("fields", "plain"),
-    [
-        ({"message": "as usual"}, True),
-        ({"message": 'with "quotes"'}, True),
-        ({"message": "a=b"}, False),
-        ({"message": "a\\b"}, False),
-        ({"message": 'a\\"b'}, False),
-        ({"message": "ends in \\"}, False),
-        ({"message": "é"}, False),
-        ({"message": "a\nb"}, False),
-        ({"message": "a\x7fb"}, False),
-        ({"x": ["\t"]}, False),
-    ],
-)
-def test_only_lines_without_anything_unusual_are_plain(fields: dict[str, Any], plain: bool) -> None:
-    assert is_plain(Event.of(fields).line) is plain
 
 
 def test_fields_that_only_own_events_have_travel_under_keys_of_ours() -> None:

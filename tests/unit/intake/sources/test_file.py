@@ -132,14 +132,14 @@ def test_a_line_too_long_is_a_reject_and_the_next_one_an_event(write: Write) -> 
         assert "longer than 1048576 octets" in rejects[0].reason
 
 
-def test_a_page_holds_a_thousand_events_and_says_that_more_waits(write: Write) -> None:
-    source = write(b'{"eventId":"1001"}\n' * 2500)
+def test_a_page_holds_two_thousand_events_and_says_that_more_waits(write: Write) -> None:
+    source = write(b'{"eventId":"1001"}\n' * 5000)
     pages: list[Page] = []
     after = None
     for _ in range(3):
         pages.append(source.pull(after))
         after = pages[-1].cursor
-    assert [(len(page.events), page.more) for page in pages] == [(1000, True), (1000, True), (500, False)]
+    assert [(len(page.events), page.more) for page in pages] == [(2000, True), (2000, True), (1000, False)]
 
 
 def test_large_events_make_smaller_pages(write: Write) -> None:

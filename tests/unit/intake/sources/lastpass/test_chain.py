@@ -53,7 +53,7 @@ class Caller:
 
 
 def times(read: chain.Chain) -> Counter[str]:
-    return Counter(raw_texts(record).time for record in read.records if record["Username"] == "ana")
+    return Counter(raw.time for raw in map(raw_texts, read.records) if raw.username == "ana")
 
 
 def truth(vault: Vault) -> Counter[str]:

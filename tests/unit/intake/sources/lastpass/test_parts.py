@@ -12,7 +12,7 @@ from lpforwarder.intake.sources.lastpass import cursor, surplus, windows
 from lpforwarder.intake.sources.lastpass.cursor import Place
 from lpforwarder.intake.sources.lastpass.parts import Part, Parts
 from lpforwarder.intake.sources.lastpass.records import raw_texts
-from lpforwarder.intake.sources.lastpass.surplus import Found, key_of
+from lpforwarder.intake.sources.lastpass.surplus import Found
 from lpforwarder.intake.sources.lastpass.windows import Window
 from lpforwarder.intake.sources.lastpass.zone import first_instant, parse, wall_clock
 
@@ -29,7 +29,7 @@ def found(instant: int, position: int) -> Found:
     texts = {"Username": "ana", "IP_Address": "", "Action": "Log in", "Data": "x"}
     record = {"Time": time, **texts}
     raw = raw_texts(record)
-    return Found(instant, -position, record, raw, key_of(raw, first_instant(NEW_YORK, parse(time))))
+    return Found(instant, -position, record, raw, first_instant(NEW_YORK, parse(time)))
 
 
 def place(upto: int = BEGIN, again: int = BEGIN) -> Place:

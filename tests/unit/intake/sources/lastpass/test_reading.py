@@ -8,6 +8,7 @@ import pytest
 
 from lpforwarder.config.secrets import Secret
 from lpforwarder.intake.sources.lastpass.cursor import Place
+from lpforwarder.intake.sources.lastpass.offset import OwnReport
 from lpforwarder.intake.sources.lastpass.reading import Reading
 from tests.fakes.lastpass_account import START, Account
 
@@ -42,6 +43,12 @@ def test_two_calls_find_the_accounts_offset_wherever_it_is(
 
 def test_one_call_alone_finds_nothing(reading: Reading) -> None:
     assert reading.find_offset(calls=1) is None
+
+
+def test_calls_of_the_future_were_made_before_our_clock_was_set_back(reading: Reading) -> None:
+    own = [OwnReport(position=0, called=int(START) + ago, time="") for ago in (-901, -900, 0, 1, 3600)]
+    fresh = reading.made_since(int(START) - 900, own)
+    assert [report.called - START for report in fresh] == [-900, 0]
 
 
 def test_the_slower_clock_begins_and_the_faster_one_ends_a_window(account: Account, reading: Reading) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,8 @@ from hypothesis import strategies as st
 from lpforwarder.event import Event
 from lpforwarder.intake.sources.lastpass import catalogue, records
 from lpforwarder.intake.sources.lastpass.grammar import GRAMMARS
-from lpforwarder.intake.sources.lastpass.records import NAMESPACE, Raw, event_id, raw_texts, refusal
+from lpforwarder.intake.sources.lastpass.ids import event_id
+from lpforwarder.intake.sources.lastpass.records import Raw, plain, raw_texts, refusal
 
 INSTANT = 1772648527
 RECORD = {
@@ -275,44 +275,6 @@ def test_only_the_time_is_needed() -> None:
     assert event.fields["eventId"] == "9001"
 
 
-RAW = Raw("2026-03-04 13:22:07", "ana@example.org", "203.0.113.24", "Log in", "")
-
-
-def test_the_id_is_the_same_on_every_machine_and_for_ever() -> None:
-    assert event_id("1234567", RAW, 0) == "2d02f3a5-d2f2-53bf-9585-2383cee8133a"
-
-
-def test_the_id_is_a_name_based_uuid_over_lengths_and_texts() -> None:
-    name = "7:123456719:2026-03-04 13:22:0715:ana@example.org12:203.0.113.246:Log in0:1:3"
-    assert event_id("1234567", RAW, 3) == str(uuid5(NAMESPACE, name))
-    assert UUID(event_id("1234567", RAW, 3)).version == 5
-
-
-def test_every_part_counts_for_the_id() -> None:
-    changed = [RAW._replace(**{name: getattr(RAW, name) + "x"}) for name in Raw._fields]
-    ids = [event_id("1", raw, 0) for raw in (RAW, *changed)] + [event_id("2", RAW, 0), event_id("1", RAW, 1)]
-    assert len(set(ids)) == len(ids)
-
-
-def test_half_characters_have_ids_of_their_own() -> None:
-    ids = {event_id("1", RAW._replace(data=data), 0) for data in ("\ud800", "\ud801", "�", "?")}
-    assert len(ids) == 4
-
-
-def test_case_counts_for_the_id_because_it_is_the_raw_text() -> None:
-    assert event_id("1", RAW, 0) != event_id("1", RAW._replace(action="Log In"), 0)
-
-
-@given(st.lists(st.text(alphabet="a1:\x00", max_size=4), min_size=6, max_size=6), st.data())
-def test_parts_never_run_into_each_other(parts: list[str], data: st.DataObject) -> None:
-    joined = "".join(parts)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(joined)), min_size=5, max_size=5)))
-    bounds = zip([0, *cuts], [*cuts, len(joined)], strict=True)
-    other = [joined[begin:end] for begin, end in bounds]
-    same = event_id(parts[0], Raw(*parts[1:]), 0) == event_id(other[0], Raw(*other[1:]), 0)
-    assert same == (parts == other)
-
-
 def test_missing_null_and_empty_members_are_one_identity() -> None:
     assert raw_texts({"Time": "t"}) == raw_texts({"Time": "t", "Data": None, "Username": ""})
 
@@ -324,3 +286,34 @@ def test_own_reports_are_known_by_their_label() -> None:
     assert records.is_own_report(record | {"Username": "API: me/1", "Data": "Initiated by API"}, "me/1")
     assert not records.is_own_report(record | {"Action": "Get user data"}, "me/1")
     assert not records.is_own_report(record | {"Username": "me/1", "Data": ""}, "me/1")
+
+
+def test_a_record_as_documented_is_its_texts() -> None:
+    assert plain(RECORD) == raw_texts(RECORD) == Raw(*RECORD.values())
+    assert plain(dict(reversed(RECORD.items()))) == plain(RECORD)
+    assert raw_texts(plain(RECORD)) is not None
+
+
+@pytest.mark.parametrize(
+    "odd", [{"More": 1}, {"Data": None}, {"Data": ["x"]}, {"Time": 5}, {"Username": True}]
+)
+def test_what_is_not_as_documented_stays_as_it_came(odd: dict[str, Any]) -> None:
+    record = RECORD | odd
+    assert plain(record) is record
+    less = {name: value for name, value in RECORD.items() if name != "Data"}
+    assert plain(less) is less
+    assert plain("text") == "text"
+
+
+@given(st.sampled_from(catalogue.ACTIONS), SURROGATES, SURROGATES, SURROGATES)
+def test_a_record_says_the_same_as_texts_and_as_an_object(
+    action: catalogue.Action, data: str, username: str, address: str
+) -> None:
+    record = RECORD | {
+        "Action": action.spellings[0],
+        "Data": data,
+        "Username": username,
+        "IP_Address": address,
+    }
+    as_object = records.to_event(record, source="acme", instant=INSTANT, id="an-id")
+    assert records.to_event(plain(record), source="acme", instant=INSTANT, id="an-id") == as_object

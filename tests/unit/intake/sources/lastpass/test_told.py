@@ -14,8 +14,8 @@ ACTIONS = [*catalogue.ACTIONS, catalogue.ITEM_LAUNCH]
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: f"{action.key} {action.event_id}")
 def test_nothing_that_data_gives_is_given_by_the_action_already(action: catalogue.Action) -> None:
-    plan = told._Plan(action, action.spellings[0])
-    assert not plan.fields.keys() & set(GRAMMARS[action.grammar].fields)
+    said = told.Plan(action, action.spellings[0]).told("", False).fields
+    assert not said.keys() & set(GRAMMARS[action.grammar].fields)
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: f"{action.key} {action.event_id}")
@@ -27,31 +27,54 @@ def test_no_sign_in_names_another_target(action: catalogue.Action) -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: f"{action.key} {action.event_id}")
 def test_no_grammar_gives_an_empty_value(action: catalogue.Action) -> None:
     for data in ("", " ", "''", "'' ''", " from ", "()", ",", *GRAMMARS[action.grammar].examples):
-        assert "" not in told.told(action.spellings[0], data, True).fields.values()
+        assert "" not in told.read_told(action.spellings[0], data, True).fields.values()
 
 
 @given(
     st.sampled_from([*(action.spellings[0] for action in ACTIONS), "Frobnicated {who} {item}"]),
     st.text(max_size=30) | st.sampled_from([text for g in GRAMMARS.values() for text in g.examples]),
-    st.booleans(),
 )
-def test_what_is_remembered_is_what_would_be_read(name: str, data: str, is_text: bool) -> None:
-    again = told.told(name, data, is_text)
-    assert again == told._read(name, data, is_text) == told.told(name, data, is_text)
+def test_what_is_remembered_is_what_would_be_read(name: str, data: str) -> None:
+    read = told.read_told(name, data, True)
+    assert [told.PAIRS[name, data] for _ in range(3)] == [read] * 3
+    assert (name, data) in told.PAIRS
+
+
+def test_what_comes_once_is_not_remembered() -> None:
+    pair = ("Created shared folder", "comes once")
+    assert told.PAIRS[pair].fields["folderName"] == "comes once"
+    assert pair not in told.PAIRS
+
+
+def test_data_that_is_no_text_says_nothing() -> None:
+    assert "folderName" not in told.read_told("Created shared folder", "5", False).fields
+
+
+def test_memories_end() -> None:
+    for number in range(3 * told._MOST_NAMES):
+        told.DOERS[f"user {number}"]
+    assert len(told.DOERS) <= told._MOST_NAMES
+    for number in range(3 * told._MOST_PAIRS):
+        told.PAIRS["Created shared folder", f"folder {number}"]
+        told.PAIRS["Created shared folder", f"folder {number}"]
+    assert len(told.PAIRS) <= told._MOST_PAIRS
+    assert len(told.PAIRS._seen) <= told._MOST_SEEN
 
 
 def test_placeholders_in_a_name_are_only_text() -> None:
-    sentence = told.told("Frobnicated {who} {item}", "", True).sentence
+    sentence = told.PAIRS["Frobnicated {who} {item}", ""].sentence
     assert sentence.by("ana") == 'The action "Frobnicated {who} {item}" of ana is not in the catalogue.'
 
 
 def test_long_texts_are_read_but_not_remembered() -> None:
-    before = told._told.cache_info(), told._person.cache_info(), told._address.cache_info()
     long = "x" * 300
-    assert told.told("Created shared folder", long, True).fields["folderName"] == long
-    assert told.person(long, False).fields == {"sourceUser": long}
-    assert told.address(long) == {"sourceIpRaw": long}
-    assert (told._told.cache_info(), told._person.cache_info(), told._address.cache_info()) == before
+    for _ in range(3):
+        assert told.PAIRS["Created shared folder", long].fields["folderName"] == long
+        assert told.DOERS[long].fields == {"sourceUser": long}
+        assert told.ADDRESSES[long].fields == {"sourceIpRaw": long}
+    assert ("Created shared folder", long) not in told.PAIRS
+    assert long not in told.DOERS
+    assert long not in told.ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -65,7 +88,7 @@ def test_long_texts_are_read_but_not_remembered() -> None:
     ],
 )
 def test_an_address_is_one_or_keeps_its_text(text: str, fields: dict[str, str]) -> None:
-    assert told.address(text) == fields
+    assert told.ADDRESSES[text].fields == fields
 
 
 @pytest.mark.parametrize(
@@ -81,6 +104,6 @@ def test_an_address_is_one_or_keeps_its_text(text: str, fields: dict[str, str]) 
 def test_a_user_name_is_a_person_or_an_api_caller(
     username: str, is_target: bool, fields: dict[str, str], who: str
 ) -> None:
-    person = told.person(username, is_target)
+    person = (told.TARGETS if is_target else told.DOERS)[username]
     assert (person.fields, person.who) == (fields, who)
     assert person.has_name == ("apiUser" not in fields and username != "")

@@ -95,6 +95,18 @@ def test_a_window_is_halved_when_too_full_and_doubled_when_nearly_empty() -> Non
     assert windows.narrower(PLACE, 86_400, NOON + 3600.0) == 1800
     assert windows.narrower(PLACE, 86_400, NOON + 900_000.0) == 43_200
     assert windows.narrower(PLACE, 1, NOON + 900_000.0) == 1
+    assert windows.narrower(PLACE, 86_400, NOON + 900_000.0, 0.3) == 23_328
+    assert windows.narrower(PLACE, 86_400, NOON + 900_000.0, 0.01) == 10_800  # an eighth at least
+    assert windows.narrower(PLACE, 86_400, NOON + 900_000.0, -5.0) == 10_800
     assert windows.wider(86_400, 10, 10, 1) == 172_800
     assert windows.wider(86_400, 9_000, 9_000, 1) == 86_400
     assert windows.wider(windows.MOST_WIDTH, 0, 0, 1) == windows.MOST_WIDTH
+
+
+def test_what_was_read_of_a_window_that_is_too_full_tells_how_much_fits() -> None:
+    asked = {"from": "2026-03-04 00:00:00", "to": "2026-03-05 00:00:00"}
+    assert windows.share(asked, "2026-03-04 23:00:00", "2026-03-04 18:00:00") == 0.25
+    live = {"from": "2026-03-04 00:00:00"}
+    assert windows.share(live, "2026-03-04 12:00:00", "2026-03-04 09:00:00") == 0.25
+    assert windows.share(live, "noon", "2026-03-04 09:00:00") == 1.0
+    assert windows.share(live, "2026-03-03 12:00:00", "2026-03-03 09:00:00") == 1.0
