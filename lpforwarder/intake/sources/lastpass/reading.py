@@ -121,6 +121,6 @@ class Reading:
             zone=zone,
             began=began + min(self.skew, 0.0),
             ended=self._clock() + max(self.skew, 0.0),
-            width=windows.wider(width, len(read.records), read.first_page, read.pages),
+            width=windows.wider(width, len(read.records), read.first_page, read.pages, again),
             asked=windows.understood(data, zone),
         )

@@ -78,10 +78,13 @@ def share(asked: dict[str, str], newest: str, oldest: str) -> float:
     return (end - upto).total_seconds() / whole if whole > 0 else 1.0
 
 
-def wider(width: int, records: int, first_page: int, pages: int) -> int:
-    """The width for the next window: twice as much after one that held little."""
-    is_little = pages == 1 and records <= max(first_page, 10_000) * _FEW
-    return min(width * 2, MOST_WIDTH) if is_little else width
+def wider(width: int, records: int, first_page: int, pages: int, known: int = 0) -> int:
+    """The width for the next window: twice as much after one that held little.
+
+    `known` of the records were read before, within the overlap: with small pages they alone take several.
+    """
+    most = max(first_page, 10_000) * _FEW if pages == 1 else first_page + known
+    return min(width * 2, MOST_WIDTH) if records <= most else width
 
 
 def reached(window: Window, place: Place, newest: int | None, now: float) -> int:

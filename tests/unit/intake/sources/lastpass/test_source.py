@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,20 @@ def test_pages_larger_than_the_memory_is_meant_for_are_read_in_windows(tmp_path:
         assert times == sorted(times)
         account.now += 60
         assert reader.read() == []
+
+
+def test_windows_that_trouble_made_narrow_grow_again_beside_an_overlap_of_many_pages(tmp_path: Path) -> None:
+    with Account(tmp_path, events=600, days=0.009, page_size=100) as account:
+        reader = Reader(account.source(overlap="15m"))
+        assert len(reader.read()) == 600
+        account.now += 300
+        for ago in range(300):
+            account.add(ago)
+        assert reader.cursor is not None
+        reader.cursor = cursor.encode(replace(cursor.decode(reader.cursor), width=1))
+        before = account.calls()
+        assert len(reader.read()) == 300
+        assert account.calls() - before < 500
 
 
 def test_the_cursor_stays_when_a_chain_breaks_in_the_middle(tmp_path: Path) -> None:

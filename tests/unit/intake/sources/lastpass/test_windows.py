@@ -103,6 +103,12 @@ def test_a_window_is_halved_when_too_full_and_doubled_when_nearly_empty() -> Non
     assert windows.wider(windows.MOST_WIDTH, 0, 0, 1) == windows.MOST_WIDTH
 
 
+def test_an_overlap_of_many_pages_keeps_no_window_narrow() -> None:
+    assert windows.wider(60, 2_750, 100, 28, known=2_700) == 120
+    assert windows.wider(60, 2_950, 100, 30, known=2_700) == 60
+    assert windows.wider(60, 250, 100, 3) == 60
+
+
 def test_what_was_read_of_a_window_that_is_too_full_tells_how_much_fits() -> None:
     asked = {"from": "2026-03-04 00:00:00", "to": "2026-03-05 00:00:00"}
     assert windows.share(asked, "2026-03-04 23:00:00", "2026-03-04 18:00:00") == 0.25
