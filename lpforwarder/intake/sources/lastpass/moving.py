@@ -40,16 +40,13 @@ def border(taken: Taken, was: int) -> int:
     latest = walls[first - 1] - now if first else _end(taken)
     lower = walls[last] - was if last < count else taken.asked.begin
     within = (taken.asked.begin, lower, latest)
-    cut = _first_old(walls, range(first, last), now, was, within)
-    while first < cut < count and walls[cut - 1] - now < walls[cut] - was:
-        cut -= 1
-    return cut
+    return _first_old(walls, range(first, last), now, was, within)
 
 
 def _first_old(
     walls: Sequence[int], doubtful: range, now: int, was: int, within: tuple[int, int, float]
 ) -> int:
-    """The first of these records that cannot be on the new clock, while it and all behind it can on the old.
+    """Where the old clock begins: as late as order and bounds allow, behind all records if nothing tells.
 
     `within` are the earliest instants of the answer and of these records, and the latest of them. What fits
     neither clock is an event of the future, or in no order, and says nothing.
@@ -57,12 +54,15 @@ def _first_old(
     asked, lower, latest = within
     least = list(accumulate(reversed(walls), min))[::-1]
     most = list(accumulate(reversed(walls), max))[::-1]
+    possible = None
     for position in doubtful:
+        if asked <= least[position] - was and most[position] - was <= latest:
+            possible = position
         instant = walls[position] - now
         if lower <= instant <= latest:
             latest = instant
-        elif asked <= least[position] - was and most[position] - was <= latest:
-            return position
+        elif possible is not None:
+            return possible
     return doubtful.stop
 
 

@@ -118,6 +118,14 @@ def test_calls_in_no_order_prove_nothing() -> None:
     assert moving.border(answer, 0) == len(truth)
 
 
+def test_a_record_that_would_just_fit_the_new_clock_does_not_hide_that_a_later_one_cannot() -> None:
+    truth = [NOON - 60, NOON - 1260, NOON - 2460, NOON - 3600]
+    answer = taken(truth, was=0, now=1800, moved=NOON, asked=NOON - 3060)
+    assert moving.border(answer, 0) == 4  # what was given without being asked for proves nothing
+    answer = taken(truth, was=0, now=1800, moved=NOON, asked=NOON - 4260)
+    assert moving.border(answer, 0) == 0
+
+
 def test_an_empty_answer_has_nothing_old() -> None:
     assert moving.border(taken([], was=0, now=EAST, moved=0, asked=0), 0) == 0
 
