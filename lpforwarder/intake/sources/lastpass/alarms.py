@@ -1,4 +1,4 @@
-"""What a person should mend although events still flow: a wrong zone, a secret that was regenerated."""
+"""What a person should know although events flow: a wrong zone, a regenerated secret, a source that lags."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.instants import CLOCK_ERROR
 from lpforwarder.intake.sources.lastpass.offset import at
 from lpforwarder.intake.sources.lastpass.options import LastPassOptions
+from lpforwarder.runtime.health import spoken
 from lpforwarder.runtime.worker import WorkerError
 
 log = structlog.get_logger()
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 _SURE_AFTER = 3  # polls: something on the way may write a wrong `date` into one answer
 _PROOF = 900.0
 """Seconds after the regeneration in which the old secret may still be accepted somewhere."""
+_BEHIND = 300  # seconds between what was read and now
+_PATIENCE = 60  # seconds that catching up may take before it is an alarm; a day's events take less
 
 
 class Alarms:
@@ -29,6 +32,8 @@ class Alarms:
         self._zone: WorkerError | None = None
         self._secret: WorkerError | None = None
         self._clock: WorkerError | None = None
+        self._lag: WorkerError | None = None
+        self._behind_since: float | None = None
         self._polls_apart = 0
         self._regenerated = 0.0
         self._worthless: Secret | None = None
@@ -36,7 +41,8 @@ class Alarms:
     @property
     def current(self) -> tuple[WorkerError, ...]:
         """Those that are on."""
-        return tuple(alarm for alarm in (self._zone, self._secret, self._clock) if alarm is not None)
+        all_there_are = (self._zone, self._secret, self._clock, self._lag)
+        return tuple(alarm for alarm in all_there_are if alarm is not None)
 
     def clock(self, skew: float) -> None:
         """`skew` is what the vault's clock was ahead of ours in a poll that went well, in seconds."""
@@ -49,6 +55,24 @@ class Alarms:
             whose = "behind" if skew > 0 else "ahead of"
             text = f"this machine's clock is {abs(round(skew))} s {whose} that of the vault"
             self._clock = WorkerError(code="LPF317", text=text, fix="set this machine's clock (NTP)")
+
+    def reached(self, upto: int | None, now: float) -> None:
+        """A poll read up to this instant and has more to ask for; None: nothing is left to catch up with."""
+        if upto is None or now - upto <= _BEHIND:
+            if self._lag is not None:
+                log.info("source.caught_up", source=self._source)
+            self._lag, self._behind_since = None, None
+            return
+        if self._behind_since is None:
+            self._behind_since = now
+        if now - self._behind_since < _PATIENCE:
+            return
+        seconds, until = round(now - upto), rfc3339.render(upto * 1000)
+        text = f"it has read up to {until} and is {spoken(seconds)} behind the vault"
+        fix = "wait; if it comes no nearer, polls take too long for what happens in the account"
+        if self._lag is None:
+            log.warning("source.behind", source=self._source, code="LPF319", seconds=seconds, fix=fix)
+        self._lag = WorkerError(code="LPF319", text=text, fix=fix)
 
     def zone(self, configured: ZoneInfo, offset: int | None, now: float) -> None:
         """`offset` is the measured one while it is not that of the configured zone, else None."""

@@ -307,6 +307,7 @@ class LastPassSource:
             cursor=cursor.encode(part.place),
             more=bool(parts.new) or parts.more,
         )
+        self._alarms.reached(part.place.upto if page.more else None, self._clock())
         if parts.new:
             parts.cursor, self._parts = page.cursor, parts
         return page

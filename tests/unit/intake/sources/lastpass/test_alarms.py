@@ -53,6 +53,32 @@ def test_clocks_that_differ_are_said_once_and_are_an_alarm_when_it_lasts() -> No
     ]
 
 
+def test_a_source_that_stays_behind_is_an_alarm_until_it_has_caught_up() -> None:
+    alarms = Alarms("acme")
+    with capture_logs() as said:
+        for seconds in (0, 30, 59):
+            alarms.reached(NOON - 7800, NOON + seconds)
+            assert alarms.current == ()
+        alarms.reached(NOON - 7740, NOON + 60)
+        (alarm,) = alarms.current
+        alarms.reached(NOON - 7740, NOON + 7860)
+        assert "4h20m behind" in alarms.current[0].text
+        alarms.reached(None, NOON + 120)
+    assert (alarm.code, alarms.current) == ("LPF319", ())
+    assert alarm.text == "it has read up to 2026-03-04T14:51:00.000Z and is 2h10m behind the vault"
+    assert [(line["event"], line["log_level"]) for line in said] == [
+        ("source.behind", "warning"),
+        ("source.caught_up", "info"),
+    ]
+
+
+def test_a_source_that_is_seconds_behind_or_catches_up_at_once_is_no_alarm() -> None:
+    alarms = Alarms("acme")
+    for upto, now in ((-300, 0), (-300, 600), (-86_400, 601), (-300, 650), (-3600, 670), (-3600, 700)):
+        alarms.reached(NOON + now + upto, NOON + now)
+        assert alarms.current == ()
+
+
 def test_a_regenerated_secret_is_an_alarm_until_another_one_is_used(options: LastPassOptions) -> None:
     alarms = Alarms("acme")
     alarms.secret_regenerated(options, NOON, NOON + 30)

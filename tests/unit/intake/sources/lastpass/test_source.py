@@ -245,6 +245,19 @@ def test_an_account_that_moves_loses_and_repeats_nothing(tmp_path: Path, zone: s
         assert [alarm.code for alarm in reader.source.alarms] == ["LPF318"]
 
 
+def test_a_source_that_reads_the_past_for_long_says_so_until_it_has_caught_up(account: Account) -> None:
+    for ago in (7200, 5400, 3600, 5):
+        account.add(ago)
+    source = account.source(most_events=1)
+    page = source.pull(None)
+    told = []
+    while page.more:
+        page = source.pull(page.cursor)
+        told.append([alarm.text for alarm in source.alarms])
+        account.now += 61
+    assert told == [[], ["it has read up to 2026-03-04T17:00:00.000Z and is 1h01m behind the vault"], [], []]
+
+
 def test_a_vault_that_hides_our_calls_is_not_searched_at_every_poll(account: Account, reader: Reader) -> None:
     reader.read()
     place = cursor.decode(reader.cursor or Cursor(""))
