@@ -135,8 +135,8 @@ def _reload(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
         assert app.settings is not None
         set_up_log(app.settings.log)
     except ConfigError as error:
+        print(render(error.problems, verdict="Nothing was changed."), file=sys.stderr, flush=True)
         log.error("settings.refused", problems=len(error.problems), reason="the old configuration stays")
-        print(render(error.problems), file=sys.stderr, flush=True)
     finally:
         systemd.ready()
 

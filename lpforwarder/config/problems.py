@@ -27,13 +27,15 @@ def exit_code(problems: Iterable[Problem]) -> int:
     return 77 if errors <= PERMISSION else 78
 
 
-def render(problems: Sequence[Problem], source: SourceText | None = None) -> str:
-    """All problems with their source lines, and how many there are; ends without a line feed.
+def render(
+    problems: Sequence[Problem], source: SourceText | None = None, *, verdict: str = "Nothing was started."
+) -> str:
+    """All problems with their source lines, how many there are, and the verdict; ends without a line feed.
 
     Without `source` the file named by the problems is read again. No secret is shown.
     """
     blocks = [_block(problem, source or _read_again(problem.file)) for problem in problems]
-    return "\n".join([*blocks, _summary(problems)])
+    return "\n".join([*blocks, f"{_counted_errors(problems)}. {verdict}"])
 
 
 def as_json(problem: Problem) -> dict[str, Any]:
@@ -62,9 +64,8 @@ def _block(problem: Problem, source: SourceText) -> str:
     return f"{head}\n{problem.line:5} | {text}\n{caret.rstrip()}"
 
 
-def _summary(problems: Sequence[Problem]) -> str:
-    errors = sum(not problem.note for problem in problems)
-    return f"{counted(errors, 'error')}. Nothing was started."
+def _counted_errors(problems: Sequence[Problem]) -> str:
+    return counted(sum(not problem.note for problem in problems), "error")
 
 
 def counted(number: int, noun: str) -> str:

@@ -28,7 +28,7 @@ HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a rese
 BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
 OFFER_WITHIN = 1.0  # seconds between two signs of life while a slow collector takes a batch
 IDLE_FENCE = 2.0  # seconds without a new event after which a fence costs nobody anything
-IDLE_WAIT = 0.5  # seconds between two looks at a link that has nothing to do
+IDLE_WAIT = 1.0  # seconds between two looks at a link that has nothing to do
 BUSY_WAIT = 0.02  # the same while something is unconfirmed
 RECORD_EVERY = 0.25  # seconds between two checkpoints on a link that confirms all the time
 
@@ -166,6 +166,8 @@ class Pump:
         self._watch.connected()
 
     def _send_batch(self) -> bool:
+        if self.window.position >= self._journal.newest():
+            return False  # known from memory; to look into the file costs a link that idles most of its time
         room = self._limits.fence_events - self.window.unconfirmed
         # Half of what may be unconfirmed travels on one connection, so that one fills while one is fenced.
         limit = self._held(min(BATCH, room, self._per_connection() - self._unfenced))

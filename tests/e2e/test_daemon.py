@@ -275,6 +275,7 @@ def test_a_reload_with_mistakes_keeps_the_old_configuration_and_names_them(
         for code, key in (("LPF102", "port"), ("LPF101", "fromat")):
             line = next(place for place, text in enumerate(lines, 1) if f'"{key}"' in text)
             assert f"error[{code}] {daemon.file}:{line}:" in said
+        assert "\n2 errors. Nothing was changed.\n" in said
         assert daemon.log_of("settings.refused")[-1]["problems"] == 2
 
         ids = write_events(events, 10)

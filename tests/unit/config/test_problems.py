@@ -30,6 +30,13 @@ def test_a_problem_is_shown_with_its_line_a_caret_and_the_remedy() -> None:
     )
 
 
+def test_whoever_shows_them_says_what_came_of_it() -> None:
+    source = parse(TEXT, "bad.yaml").source
+    assert render([UNKNOWN], source, verdict="Nothing was changed.").endswith(
+        "\n1 error. Nothing was changed."
+    )
+
+
 def test_without_the_text_the_file_is_read_again_and_secrets_stay_masked(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(TEXT)
