@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from lpforwarder import rfc3339
@@ -35,7 +36,7 @@ class Certificate:
 
     def days_left(self, now: str) -> int:
         """Whole days until it ends; negative once it has, 0 on its last day."""
-        end, present = rfc3339.parse(self.not_after), rfc3339.parse(now)
+        end, present = _instant(self.not_after), _instant(now)
         if end is None or present is None:
             raise ValueError(f"no time: {self.not_after} or {now}")
         return (end - present) // _DAY
@@ -44,6 +45,12 @@ class Certificate:
         """`the collector's certificate siem.example.net`."""
         of = {"collector": "the collector's", "client": "our client", "ca": "the CA"}[self.kind]
         return f"{of} certificate {self.subject}"
+
+
+@lru_cache(maxsize=256)
+def _instant(text: str) -> int | None:
+    """Milliseconds since 1970. The same few ends are asked for every second, each with the same present."""
+    return rfc3339.parse(text)
 
 
 def ends_in(days: int) -> str:

@@ -45,6 +45,8 @@ class Writer:
         self._in_log = 0
         self.written = 0
         """Octets of all transactions since the file was opened, as their writers put it."""
+        self.changes = 0
+        """Grows when something may have changed in the file or in its size: what was seen is old then."""
         self._failed: Fatal | None = None
         self._closed = False
         self._connection = connect_writing(path, synchronous)
@@ -71,6 +73,7 @@ class Writer:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                self.changes += 1
         self._in_log += octets
         if self._in_log >= self._checkpoint_every:
             self.checkpoint()
@@ -87,6 +90,7 @@ class Writer:
             try:
                 with self._translated():
                     rows = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+                    self.changes += 1
             except Failure as failure:
                 if isinstance(failure, Fatal):
                     raise
@@ -111,6 +115,7 @@ class Writer:
         """An action that is no transaction of ours, under the same lock and with the same failures."""
         with self._lock, self._translated():
             action(self._connection)
+            self.changes += 1
 
     def close(self, hold_reader: Callable[[], None], close_readers: Callable[[], None]) -> None:
         """Closes everything in the order that keeps the file right; may be called twice.

@@ -163,9 +163,10 @@ def _certificates(told: Told, view: View) -> Iterable[Change]:
 
 def _ends(view: View) -> Iterable[tuple[str, Certificate, int]]:
     """Collector, certificate and its days left."""
+    now = rfc3339.render(view.wall)
     for name, collector in view.collectors.items():
         for certificate in collector.certificates:
-            yield name, certificate, certificate.days_left(rfc3339.render(view.wall))
+            yield name, certificate, certificate.days_left(now)
 
 
 def _name(collector: str, certificate: Certificate) -> str:

@@ -30,7 +30,7 @@ CLIENT_SECONDS = 5.0
 """For a whole exchange. A client that hangs loses its connection and costs the others nothing."""
 
 _BACKLOG = 128  # callers not yet accepted; a UNIX socket turns away whoever comes after them at once
-_ROUND_SECONDS = 0.2  # how soon a stop is noticed
+_ROUND_SECONDS = 0.5  # how soon a stop is noticed
 _LONGEST_PATH = 107  # octets; sockaddr_un of Linux has room for 108 with the zero at the end
 _SOCKET_MODE = 0o660
 _FOLDER_MODE = 0o750

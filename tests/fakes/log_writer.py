@@ -9,6 +9,7 @@ from pathlib import Path
 from lpforwarder.event import Reject
 from lpforwarder.intake.contract import Cursor
 from lpforwarder.intake.sources.file import FileOptions, FileSource
+from lpforwarder.intake.sources.following import SETTLED
 from lpforwarder.intake.sources.records import Limits
 
 SMALL = Limits(records=3)
@@ -64,14 +65,15 @@ class LogWriter:
 class LogReader:
     """A daemon that follows the log: polls to the end, may be restarted, keeps only its cursor."""
 
-    def __init__(self, path: Path, limits: Limits = SMALL) -> None:
+    def __init__(self, path: Path, limits: Limits = SMALL, *, settled: float = SETTLED) -> None:
         self.ids: list[str] = []
         self.rejects: list[Reject] = []
         self.cursor: Cursor | None = None
         self.more = False
         self._options = FileOptions(name="log", type="file", path=path, follow=True)
         self._limits = limits
-        self._source = FileSource(self._options, limits)
+        self._settled = settled
+        self._source = self._begun()
 
     def step(self) -> None:
         page = self._source.pull(self.cursor)
@@ -89,7 +91,10 @@ class LogReader:
 
     def restart(self) -> None:
         self._source.close()
-        self._source = FileSource(self._options, self._limits)
+        self._source = self._begun()
+
+    def _begun(self) -> FileSource:
+        return FileSource(self._options, self._limits, settled=self._settled)
 
     def close(self) -> None:
         self._source.close()

@@ -22,7 +22,7 @@ from lpforwarder.intake.contract import Cursor, Page, SourceOptions
 from lpforwarder.intake.sources import flat_records, following, json_text
 from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, path_digest, to_cursor
 from lpforwarder.intake.sources.flat_records import BLOCK, Fields
-from lpforwarder.intake.sources.following import Found, LogFile, Sibling
+from lpforwarder.intake.sources.following import Found, LogFile, Look, Sibling
 from lpforwarder.intake.sources.records import KEPT, Cut, Fault, Limits, Place, Record
 
 _WRONG_PATH = (errno.ESPIPE, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR)
@@ -64,29 +64,52 @@ class FileSource:
 
     Options = FileOptions
 
-    def __init__(self, options: FileOptions, limits: Limits = _DEFAULT) -> None:
+    def __init__(
+        self, options: FileOptions, limits: Limits = _DEFAULT, *, settled: float = following.SETTLED
+    ) -> None:
+        """`settled` are the seconds after a change in which a followed file's looks are not relied on."""
         self._name = options.name
         self._path = options.path
         self._follow = options.follow
         self._limits = limits
+        self._settled_after = settled
         self._held: LogFile | None = None
+        self._quiet: tuple[Cursor, Look] | None = None
+        """Behind this cursor was nothing while the file looked like this."""
 
     def pull(self, after: Cursor | None) -> Page:
         """The next records, 2,000 or 512 KiB at most; at the end an empty page with the same cursor."""
+        look = following.look(self._path, self._settled_after) if self._follow else None
+        if self._quiet is not None and self._quiet == (after, look):
+            return Page(events=(), cursor=self._quiet[0])
         bookmark = None if after is None else self._read_bookmark(after)
         if after is not None and bookmark is not None and bookmark.finished and not self._follow:
             return Page(events=(), cursor=after)
         try:
-            return self._page(after, bookmark)
+            page = self._page(after, bookmark)
         except FileNotFoundError as error:
             raise self._failure(error) from error
         except OSError as error:
             self.close()  # a descriptor may go bad for ever, as on a network file system
             raise self._failure(error) from error
+        is_empty = page.cursor == after and not (page.events or page.rejects or page.more)
+        self._quiet = self._settled(page.cursor, look, bookmark) if is_empty else None
+        return page
 
     def close(self) -> None:
         """Gives the file back; a later pull opens it again."""
         self._hold(None)
+
+    def _settled(
+        self, cursor: Cursor, look: Look | None, bookmark: Bookmark | None
+    ) -> tuple[Cursor, Look] | None:
+        """What an empty pull was made of, if the next one may rely on it: 0.05 ms instead of 0.7.
+
+        A file that was only ever seen empty, or has another name by now, tells nothing by how it looks.
+        """
+        if look is None or bookmark is None or bookmark.was_empty or self._held is None:
+            return None
+        return (cursor, look) if following.identity(self._held.stat()) == look.identity else None
 
     def _page(self, after: Cursor | None, bookmark: Bookmark | None) -> Page:
         found = following.find(self._path, bookmark, self._held)

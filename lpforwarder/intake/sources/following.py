@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ _PACKED = r"(\.(?:gz|bz2|xz|zst|lz4|zip|Z))?\Z"
 _LONGEST_COUNTER = 4
 """Digits; `events.json-20240131` has a date, not a counter."""
 _YOUNGEST_OF_AN_INSTANT = 1
+SETTLED = 1.0
+"""Seconds after a change within which another one may leave all times as they are; clocks of files tick."""
 
 
 class LogFile:
@@ -117,6 +120,34 @@ class Found:
         An empty one is no sign: rotation makes the new file before the writer lets go of the old one.
         """
         return any(sibling.size for sibling in self.later if not sibling.is_packed)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All by which a file shows that something was written to it. Times in nanoseconds since 1970."""
+
+    identity: tuple[int, int]
+    size: int
+    modified: int
+    changed: int
+
+
+def look(path: Path, settled: float = SETTLED) -> Look | None:
+    """How the file at `path` looks now; None when there is none, or it changed less than `settled` ago.
+
+    It is opened, since a network file system answers for a name from memory.
+    """
+    try:
+        file = LogFile(path)
+    except OSError:
+        return None
+    try:
+        status = file.stat()
+    finally:
+        file.close()
+    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < settled * 1e9:
+        return None
+    return Look(identity(status), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def find(path: Path, bookmark: Bookmark | None, held: LogFile | None) -> Found:

@@ -11,7 +11,7 @@ from lpforwarder.event import Seq
 from lpforwarder.journal import safe_copy
 from lpforwarder.journal.clock_watch import STEADY
 from lpforwarder.journal.held import TRY_EVERY
-from lpforwarder.journal.scan import CONTENTS
+from lpforwarder.journal.scan import CONTENTS, Gap
 from tests.fakes.damaged import root_of, spoil
 from tests.fakes.pages import START, ids, page
 from tests.unit.journal.conftest import Bench
@@ -26,6 +26,23 @@ def locked(bench: Bench) -> Iterator[None]:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
+
+
+# ---- facts ------------------------------------------------------------------------------------------------
+
+
+def test_facts_are_asked_of_the_file_once_as_long_as_nothing_is_written(bench: Bench) -> None:
+    journal = bench.open()
+    journal.append("acme", page(1, 9), (), "one")
+    journal.register("siem", "oldest")
+    before = journal.facts()
+    assert journal.facts().sources is before.sources
+    journal.append("acme", page(10, 11), (), "two")
+    assert journal.facts().sources["acme"].events == 11
+    journal.advance("siem", Seq(3), Seq(3), confirmed=3)
+    assert journal.facts().collectors["siem"].checkpoint == 3
+    journal.note_gap(Gap(first=1, count=1, reason="unreadable", found=LATER))
+    assert [gap.count for gap in journal.facts().gaps] == [1]
 
 
 # ---- places that cannot be written ------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.errors import Transient
-from lpforwarder.intake.sources.following import LogFile
+from lpforwarder.intake.sources.following import SETTLED, LogFile, look
 from tests.fakes.log_writer import LogReader, LogWriter
 
 
@@ -20,9 +20,10 @@ def log(tmp_path: Path) -> LogWriter:
     return writer
 
 
-@pytest.fixture
-def reader(log: LogWriter) -> Iterator[LogReader]:
-    made = LogReader(log.path)
+@pytest.fixture(params=[SETTLED, 0.0], ids=["anew", "by-its-looks"])
+def reader(log: LogWriter, request: pytest.FixtureRequest) -> Iterator[LogReader]:
+    """One that looks at everything at each poll so soon after a change, and one that goes by the looks."""
+    made = LogReader(log.path, settled=request.param)
     yield made
     made.close()
 
@@ -48,6 +49,17 @@ def test_an_idle_poll_gives_the_same_cursor(log: LogWriter, reader: LogReader) -
     reader.restart()
     reader.poll()
     assert reader.cursor == before
+
+
+def test_a_file_has_looks_when_its_last_change_is_some_time_ago(log: LogWriter) -> None:
+    assert look(log.path, 3600.0) is None
+    before = look(log.path, 0.0)
+    assert before is not None
+    assert before == look(log.path, 0.0)
+    log.write(1)
+    assert look(log.path, 0.0) != before
+    log.path.unlink()
+    assert look(log.path, 0.0) is None
 
 
 @ROTATIONS
