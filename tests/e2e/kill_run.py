@@ -49,13 +49,13 @@ def planned(*, daemon: int, collectors: int, restarts: int, each: int) -> list[P
     """Parts of about `each` accidents. `collectors` and `restarts` count for each receiver on each link."""
     parts = []
     for links in ("one collector", "three collectors"):
-        count = max(-(-daemon // 2 // each), 1)
+        count = -(-(daemon // 2) // each)
         parts += [
             Part(test=f"{DAEMON}[{links}]", number=number, kills=kills)
             for number, kills in enumerate(_shares(daemon // 2, count))
         ]
     for name in ("receiver", "rsyslog", "syslog-ng"):
-        count = max(-(-(collectors + restarts) // each), 1)
+        count = -(-(collectors + restarts) // each)
         shares = zip(_shares(collectors, count), _shares(restarts, count), strict=True)
         parts += [
             Part(test=f"{COLLECTORS}[{name}]", number=number, kills=kills, restarts=ended)

@@ -31,6 +31,14 @@ def test_no_kill_is_forgotten_whatever_the_size_of_a_part(each: int) -> None:
     assert len({part.name for part in parts}) == len(parts)
 
 
+def test_who_is_not_to_be_killed_has_no_part() -> None:
+    parts = planned(daemon=100, collectors=0, restarts=0, each=50)
+    assert {part.test.partition("[")[0] for part in parts} == {DAEMON}
+    assert planned(daemon=0, collectors=0, restarts=0, each=50) == []
+    parts = planned(daemon=0, collectors=0, restarts=1, each=50)
+    assert [part.restarts for part in parts] == [1, 1, 1]
+
+
 def test_the_parts_of_a_scenario_are_added_up_and_the_worst_recovery_counts() -> None:
     parts = [
         outcome("rsyslog killed 42, restarted 8 times, tcp", recovery=0.5),
