@@ -173,6 +173,7 @@ def tells_oddly(play: Play) -> None:
         # The first pull begins four hours back, so these are not late but the past.
         source.unordered += feed.truth.write_late(50, seconds=3 * 3600)
         beyond = VaultTruth(feed.vault, "z", rate=0)
+        patience = play.pick(60.0, 180.0)  # 15 min have ten pages, and there is a call for each border of two
         with stage:
             stage.wait_until_settled(within=30)
             for _ in play.rounds(3, 20):
@@ -180,8 +181,8 @@ def tells_oddly(play: Play) -> None:
                 beyond.write_late(2, seconds=2 * 3600)
                 feed.vault.fail_next(Fault.STUCK_MARKER, Fault.STUCK_MARKER)
                 stage.pause(4)
-                stage.recover(within=60)
-            stage.finish()
+                stage.recover(within=patience)
+            stage.finish(within=patience)
         play.figure("late within the overlap", len(source.unordered) - 50)
         play.figure("two hours late, beyond the overlap: not fetched", beyond.written)
 
