@@ -24,6 +24,7 @@ from lpforwarder.settings import Settings
 STALLED_AFTER = 45.0  # seconds without a confirmation on a link that is up, until we call it stalled
 FENCE_SLACK = 15.0  # seconds a fence may take beyond its time
 BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
+_REFUSED_RELOAD = "The changed configuration has mistakes and was not used. See: lpforwarder check-config."
 VERSION = 1
 JOURNAL_FULL = "LPF501"
 
@@ -275,6 +276,8 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
             return "behind", _slowness(name, collector, now)
     if (http := made["http"]) and http["error"] is not None and http["wanted"]:
         return "behind", _sentence(f"the HTTP endpoint is down: {http['error']['text']}")
+    if made["reload"] is False:
+        return "behind", _REFUSED_RELOAD
     for name, source in made["sources"].items():
         if source["alarms"]:
             return "behind", f"{name}: {source['alarms'][0]['text']}."

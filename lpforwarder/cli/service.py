@@ -33,6 +33,8 @@ log = structlog.get_logger()
 ROUND = 1.0  # seconds between two looks at the workers, at most; the watchdog is fed as often
 BEATS = 4  # in one interval of the watchdog, at least
 STATUS_EVERY = 10.0  # seconds between two status lines for systemd
+_FOR_WORKERS = 0.9
+"""Of the drain; the rest is for cutting off who hangs, the last own events, and closing the journal."""
 TURN = 0.001  # seconds a thread works before another gets its turn; with 5 ms readers over HTTP slow delivery
 SALVAGE_PATIENCE = 60.0  # seconds systemd may wait for the next sign of a salvage before the start
 
@@ -72,16 +74,16 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
         supervisor = Supervisor(alarm=signals.nudge)
         app = App(journal, supervisor)
         app.report_itself()
-        try:
-            app.publish(settings)
-        except Blocked as error:
-            return _refused_port(error, path)
         handlers: dict[str, Handler] = {
             "status": lambda _: app.snapshot(),
             "rejects": lambda request: answer(journal, _collectors(app), request),
         }
         control = ControlServer(settings.control_socket, handlers)
-        control.open()
+        try:
+            app.publish(settings)
+            control.open()
+        except Blocked as error:
+            return _refused_address(error, path)
         app.apply(settings)
         supervisor.start("control", control, Policy())
         systemd.ready()
@@ -95,7 +97,7 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
     return 0
 
 
-def _refused_port(error: Blocked, path: Path) -> int:
+def _refused_address(error: Blocked, path: Path) -> int:
     """78: systemd is not to try the same again and again."""
     log.error("service.failed", code=error.code, reason=error.what, fix=error.fix)
     show(error, where=str(path))
@@ -144,11 +146,12 @@ def _reload(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
 def _end(app: App, systemd: Systemd) -> None:
     assert app.settings is not None
     within = app.settings.drain
+    work = within * _FOR_WORKERS
     systemd.stopping()
     systemd.extend_timeout(within + 10)
     if sys.stderr.isatty():
         print(f"stopping: handing over what is on the way (at most {within:g} s) ...", file=sys.stderr)
-    app.drain(within, systemd.watchdog)
+    app.drain(work, systemd.watchdog)
     left = sum(collector["waiting"] for collector in app.snapshot()["collectors"].values())
     log.info("service.drained", waiting=left)
     if sys.stderr.isatty():

@@ -108,8 +108,14 @@ def settle(
 
 def _sources(found: Found, safe: SafeCopy | None, goes_back: bool) -> list[Row]:
     copied = safe.sources if safe is not None else {}
-    chosen = {**found.sources, **copied} if goes_back else {**copied, **found.sources}
+    # One that the copy does not know appended nothing before it: what is missing may be all it ever gave.
+    anew = {name: _from_the_start(row) for name, row in found.sources.items()}
+    chosen = {**anew, **copied} if goes_back else {**copied, **found.sources}
     return [chosen[name] for name in sorted(chosen)]
+
+
+def _from_the_start(row: Row) -> Row:
+    return {**row, "cursor": None, "checksum": row_checksum(row["name"], None)}
 
 
 def _furthest(found: Mapping[str, Row], copied: Mapping[str, Row], is_certain: bool) -> list[Row]:

@@ -160,6 +160,19 @@ def test_a_broken_configuration_starts_nothing(tmp_path: Path) -> None:
         assert not (tmp_path / "journal.db").exists()
 
 
+def test_a_control_socket_that_is_something_else_needs_a_person_and_no_restart(
+    events: Path, receiver: CollectorProcess, tmp_path: Path
+) -> None:
+    place = tmp_path / "taken"
+    place.write_text("no socket")
+    settings = {"sources": [source(events)], "collectors": [collector(receiver.port)]}
+    with contextlib.closing(Daemon(tmp_path / "daemon", settings | {"control_socket": str(place)})) as daemon:
+        daemon.start()
+        assert daemon.wait() == 78
+        assert "error[LPF520]" in daemon.output()
+        assert place.read_text() == "no socket"
+
+
 # ---- drain ----------------------------------------------------------------------------------------------
 
 
@@ -278,9 +291,15 @@ def test_a_reload_with_mistakes_keeps_the_old_configuration_and_names_them(
         assert "\n2 errors. Nothing was changed.\n" in said
         assert daemon.log_of("settings.refused")[-1]["problems"] == 2
 
+        assert daemon.command("status").returncode == 5
+        assert "has mistakes and was not used" in daemon.status()["sentence"]
+
         ids = write_events(events, 10)
         daemon.wait_until_confirmed("siem", 10)
         assert receiver.ids() == ids
+        daemon.configure(settings)
+        daemon.hup()
+        assert daemon.status()["verdict"] == "ok"
 
 
 def test_twenty_reloads_under_load_lose_nothing(

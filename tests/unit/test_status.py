@@ -369,3 +369,10 @@ def test_failures_and_measures_of_the_workers_are_facts(settings: Settings) -> N
     assert (siem["failures"], siem["measures"]) == ({"LPF202": 2}, measures)
     down = snapshot(settings, facts(), waiting(), None, now=NOW)["collectors"]["siem"]
     assert (down["failures"], down["measures"]) == ({}, {})
+
+
+def test_a_refused_reload_is_told_until_a_good_one(settings: Settings) -> None:
+    for reload, verdict in ((False, "behind"), (True, "ok"), (None, "ok")):
+        made = snapshot(settings, facts(), waiting(), replace(life(), reload=reload), now=NOW)
+        assert made["verdict"] == verdict
+        assert ("lpforwarder check-config" in made["sentence"]) == (reload is False)

@@ -64,6 +64,15 @@ def test_a_hole_behind_the_safe_copy_is_asked_of_the_sources_again() -> None:
         assert (settled.asked_from, settled.last) == (81, 100)
 
 
+def test_a_source_that_is_younger_than_the_safe_copy_is_read_from_its_start() -> None:
+    young = SafeCopy(time=TIME, last=0, removed=0, sources={}, collectors={})
+    settled = settle(found(), young, 60, [], lost_end=False)
+    (row,) = settled.sources
+    assert (row["cursor"], row["checksum"]) == (None, row_checksum("acme", None))
+    assert settled.asked_from == 1
+    assert cursor_of(settle(found(), young, 100, [], lost_end=False).sources) == "new"
+
+
 def test_an_end_that_is_lost_costs_no_number_twice() -> None:
     settled = settle(found(last=70), SAFE, 70, [], lost_end=True)
     assert settled.last == 80 + AHEAD
