@@ -28,7 +28,7 @@ HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a rese
 BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
 OFFER_WITHIN = 1.0  # seconds between two signs of life while a slow collector takes a batch
 IDLE_FENCE = 2.0  # seconds without a new event after which a fence costs nobody anything
-IDLE_WAIT = 1.0  # seconds between two looks at a link that has nothing to do
+IDLE_WAIT = 0.5  # seconds between two looks at a link that has nothing to do; people wait for what it finds
 BUSY_WAIT = 0.02  # the same while something is unconfirmed
 RECORD_EVERY = 0.25  # seconds between two checkpoints on a link that confirms all the time
 
