@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TypeVar
@@ -209,9 +210,9 @@ class Upkeep(JournalReader):
         self._may_shrink = False
         self._damage = self._damage or reason
 
+    @abstractmethod
     def note_gap(self, gap: Gap) -> None:
         """Writes down what cannot be read; each place once."""
-        raise NotImplementedError
 
     def gaps_told(self, gaps: Sequence[Gap]) -> None:
         """These gaps of untold_gaps() have been reported; one that grows comes again, as a whole."""

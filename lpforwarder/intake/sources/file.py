@@ -87,13 +87,13 @@ class FileSource:
             return Page(events=(), cursor=after)
         try:
             page = self._page(after, bookmark)
+            is_empty = page.cursor == after and not (page.events or page.rejects or page.more)
+            self._quiet = self._settled(page.cursor, look, bookmark) if is_empty else None
         except FileNotFoundError as error:
             raise self._failure(error) from error
         except OSError as error:
             self.close()  # a descriptor may go bad for ever, as on a network file system
             raise self._failure(error) from error
-        is_empty = page.cursor == after and not (page.events or page.rejects or page.more)
-        self._quiet = self._settled(page.cursor, look, bookmark) if is_empty else None
         return page
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -138,13 +139,10 @@ def look(path: Path, settled: float = SETTLED) -> Look | None:
     It is opened, since a network file system answers for a name from memory.
     """
     try:
-        file = LogFile(path)
+        with closing(LogFile(path)) as file:
+            status = file.stat()
     except OSError:
         return None
-    try:
-        status = file.stat()
-    finally:
-        file.close()
     if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < settled * 1e9:
         return None
     return Look(identity(status), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
