@@ -46,7 +46,7 @@ def test_a_session_is_renewed_long_before_its_numbers_run_out(far_end: FarEnd) -
     sessions: list[list[bytes]] = []
 
     def collect() -> None:
-        for _ in range(4):
+        while sum(len(session) for session in sessions) < 50:
             end = RelpEnd(far_end.accept())
             end.agree()
             sessions.append([])
@@ -64,8 +64,9 @@ def test_a_session_is_renewed_long_before_its_numbers_run_out(far_end: FarEnd) -
         assert transport.confirmed(0.0) == 50
         transport.close()
     assert [message for session in sessions for message in session] == numbered(50)
-    assert all(len(session) < 20 for session in sessions)
-    assert len(sessions) == 4
+    # How many go together depends on when answers come: a session ends after 15 messages at the earliest.
+    assert all(15 <= len(session) < 20 for session in sessions[:-1])
+    assert len(sessions[-1]) < 20
 
 
 def test_a_session_that_cannot_be_renewed_has_confirmed_what_it_took(far_end: FarEnd) -> None:
