@@ -87,13 +87,13 @@ def kinds_of(events: Sequence[Event]) -> Counter[Kind]:
     """How many there are of each kind. Where all have the three fields as they should be: 0.4 µs, not 2."""
     try:
         severities = map(type, map(_severity, map(_fields, events)))
-        kinds = usual_kinds(map(_kind_fields, map(_fields, events)), severities)
+        kinds = _usual_kinds(map(_kind_fields, map(_fields, events)), severities)
     except (KeyError, TypeError):  # not in every event; a list
         kinds = None
     return Counter(map(kind_of, events)) if kinds is None else kinds
 
 
-def usual_kinds(kinds: Iterator[Kind], severities: Iterator[type]) -> Counter[Kind] | None:
+def _usual_kinds(kinds: Iterator[Kind], severities: Iterator[type]) -> Counter[Kind] | None:
     """How many there are of each, if fields with these values are what kind_of gives; None if not.
 
     `severities` are the types of the severities, one by one: True counts as 1, and 1.0 does as well.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from lpforwarder import __version__
+from lpforwarder import __version__, lines
 from lpforwarder.app import App
 from lpforwarder.cli.failures import show
 from lpforwarder.cli.journal_log import Salvaging, tell_gap, tell_rebuilt
@@ -68,6 +68,7 @@ def serve(path: Path, settings: Settings, set_up_log: Callable[[LogOptions], Non
         config=str(path),
         sources=len(settings.sources),
         collectors=len(settings.collectors),
+        compiled=lines.IS_COMPILED,
     )
     with journal_of(settings, lambda: systemd.extend_timeout(SALVAGE_PATIENCE)) as journal:
         log.info("journal.opened", path=str(settings.journal.path), newest=journal.newest())

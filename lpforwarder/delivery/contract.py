@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from lpforwarder.config.options import Options
-from lpforwarder.delivery.rows import Row, Rows
 from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
+from lpforwarder.lines.parts import Part
 
 
 class Formatter(Protocol):
@@ -20,20 +20,21 @@ class Formatter(Protocol):
 
 @runtime_checkable
 class PageFormatter(Formatter, Protocol):
-    """A format that can write a page of usual events at once, which costs a fifth of one by one.
+    """A format whose payload is put together from fields, so that it can be written by the page.
 
-    Nobody has to: without it format() is asked for each event.
+    Nobody has to: without it format() is asked for each event, which takes several times as long.
     """
 
-    row_type: type[Row]
-    """What is read of a line: fields with None as default beside those of Row."""
+    fields: Sequence[str]
+    """Those that are looked for, in the order in which events mostly have them; `timestamp`, `eventType`,
+    `eventId` and `severity` are among them. An event with another field is written by format()."""
+    marked: bytes
+    """An octet that texts may have to be given otherwise, as `=` in CEF, or none."""
+    ignores_others: bool
+    """Whether other fields do not matter, so that an event may have any."""
 
-    def format_page(self, page: Rows, header: Sequence[Iterable[str]]) -> list[bytes]:
-        """The message of each event, the row of the columns of `header` before what format() gives.
-
-        Octet for octet as with format(), or empty where that is to be asked. What stands at the positions
-        `unread` is not looked at.
-        """
+    def parts(self) -> Sequence[Part]:
+        """What together gives, octet for octet, what format() gives."""
 
 
 class FormatPlugin(Protocol):
@@ -60,13 +61,10 @@ class Envelope(Protocol):
 
 @runtime_checkable
 class PageEnvelope(Envelope, Protocol):
-    """An envelope that can write the headers of a page at once; without it wrap() is asked for each."""
+    """An envelope whose header is put together in the same way; without it wrap() is asked for each event."""
 
-    def head_page(self, page: Rows, first: int | None = None) -> Sequence[Iterable[str]] | None:
-        """What wrap() puts before each payload, as columns: each row of them joined is a header.
-
-        `first` is the number of the first message. None when the payload has to be seen for it.
-        """
+    def parts(self, *, numbered: bool) -> Sequence[Part] | None:
+        """What together gives what wrap() puts before a payload; None when that depends on the payload."""
 
 
 class Framer(Protocol):

@@ -10,14 +10,12 @@ import hashlib
 import math
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from lpforwarder import event_ids, rfc3339
 from lpforwarder.event import JSON, Event, as_text
-from lpforwarder.event_page import EventPage, usual_kinds
 
 NAMESPACE = uuid.UUID("8a4f6c1e-2d0b-5e7a-9c35-6b1f0d92e417")
 """The namespace of our name-based ids; changing it would give every event without an id a new one."""
@@ -31,12 +29,6 @@ _DATE_LENGTH = 10
 _MOST_DATES = 4096
 _dates: set[str] = set()
 """Days that the calendar was asked for; a whole log has few of them."""
-
-_ASKED_FOR = itemgetter("id", "timestamp", "source", "eventType", "eventId", "severity")
-_MINUTE = itemgetter(slice(len("2022-12-14T17:33")))
-_SHAPE = "0000-00-00T00:00:00.000Z\n"
-_TENS_OF_SECONDS = slice(len("2022-12-14T17:33:"), None, len(_SHAPE))
-_TO_SHAPE = str.maketrans("123456789", "000000000")
 
 
 def to_event(record: Mapping[str, JSON], *, source: str, fallback_id: str) -> Event:
@@ -55,21 +47,6 @@ def to_event(record: Mapping[str, JSON], *, source: str, fallback_id: str) -> Ev
     return Event.of(fields)
 
 
-def page_of(fields: Sequence[Any], lines: Sequence[bytes]) -> EventPage | None:
-    """The page of these flat records when to_event would change none; else None. 0.7 µs a record, not 5.
-
-    None may stand for a record.
-    """
-    try:
-        ids, times, _, types, numbers, severities = zip(*map(_ASKED_FOR, fields), strict=True)
-        kinds = usual_kinds(zip(types, numbers, severities, strict=True), map(type, severities))
-        if kinds is not None and all(ids) and _are_canonical_times(times):
-            return EventPage(lines, kinds, min(times), max(times))
-    except (KeyError, TypeError, ValueError):  # not in every record; no text, or None for a record; no record
-        pass
-    return None
-
-
 def complete(fields: Fields, line: bytes, source: str) -> Event | None:
     """The event of a flat record that needs nothing but a source and a severity; None when it needs more.
 
@@ -85,14 +62,6 @@ def complete(fields: Fields, line: bytes, source: str) -> Event | None:
         return Event(fields, line)
     added = _addition(None if "source" in fields else source, rating)
     return Event({**fields, **added.fields}, line[:-1] + b"," + added.line[1:])
-
-
-def _are_canonical_times(times: Sequence[str]) -> bool:
-    """Whether all are in our form: the shape of all of them is looked at in one go, then each minute once."""
-    text = "\n".join(times) + "\n"
-    if text.translate(_TO_SHAPE) != _SHAPE * len(times) or max(text[_TENS_OF_SECONDS]) > "5":
-        return False
-    return all(is_canonical_time(f"{minute}:00.000Z") for minute in set(map(_MINUTE, times)))
 
 
 @lru_cache(maxsize=256)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lpforwarder import plugins
 from lpforwarder.delivery.contract import FormatPlugin, Formatter, PageFormatter
-from lpforwarder.delivery.rows import RowReader
 from lpforwarder.event import Event, split_lines
+from lpforwarder.lines import Reader, Writer
+from lpforwarder.lines.parts import Number, Text
 from tests.fakes import hostile_events
 from tests.fakes.encodings import IdFormat
 
@@ -63,8 +64,8 @@ def test_a_format_that_takes_pages_writes_each_event_as_it_does_alone_or_not_at_
 ) -> None:
     if not isinstance(formatter, PageFormatter):
         return
-    page = RowReader(formatter.row_type).read([event.line for event in events])
-    header = ([f"<{place}> " for place in range(len(events))], ["- "] * len(events))
-    for place, message in enumerate(formatter.format_page(page, header)):
-        if place not in page.unread and message:
-            assert message == b"<%d> - %b" % (place, formatter.format(events[place]))
+    reader = Reader(formatter.fields, marked=formatter.marked, skips=formatter.ignores_others)
+    writer = Writer(reader, [Text(b"<"), Number(), Text(b"> - "), *formatter.parts()])
+    made = writer.write(reader.scan([event.line for event in events]), list(range(len(events))))
+    for place, message in enumerate(made):
+        assert message in (b"", b"<%d> - %b" % (place, formatter.format(events[place])))

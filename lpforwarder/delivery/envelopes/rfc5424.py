@@ -7,9 +7,8 @@ a private enterprise number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import repeat
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -18,8 +17,8 @@ from lpforwarder import rfc3339
 from lpforwarder.config.options import Options
 from lpforwarder.delivery import hygiene
 from lpforwarder.delivery.memo import Memo
-from lpforwarder.delivery.rows import Kind, Rows
 from lpforwarder.event import Event
+from lpforwarder.lines.parts import Kind, Known, Made, Number, Part, Text, Timestamp
 
 # RFC 5424 §6.2.1, table 1; the keywords are those of syslog(3) and rsyslog.
 _KEYWORDS = (
@@ -83,7 +82,6 @@ class Rfc5424:
         self._utf8_bom = options.utf8_bom
         # Two of the header's three variable parts have few values: they are made once a kind.
         self._around = Memo(self._parts, _KINDS_KEPT)
-        self._around_kind = Memo(self._parts_of_kind, _KINDS_KEPT)
 
     def wrap(self, event: Event, payload: bytes, sequence: int | None = None) -> bytes:
         """The whole SYSLOG-MSG. TIMESTAMP is `-` when the event has no RFC 3339 time."""
@@ -96,26 +94,26 @@ class Rfc5424:
         data = "-" if sequence is None else f'[meta sequenceId="{sequence}"]'
         return b"%b %b" % (f"{before}{when}{after}{data}".encode("ascii"), payload)
 
-    def head_page(self, page: Rows, first: int | None = None) -> Sequence[Iterable[str]] | None:
-        """Everything before the payloads, as columns; 0.3 µs a message instead of 3."""
+    def parts(self, *, numbered: bool) -> Sequence[Part] | None:
+        """The header piece by piece; its variable parts but the TIMESTAMP have few values."""
         if self._utf8_bom != "never":
             return None
-        around = list(map(self._around_kind.__getitem__, page.kinds))
-        befores, afters = zip(*around, strict=True) if around else ((), ())
-        if first is None:
-            return befores, page.columns["timestamp"], afters, repeat("- ")
-        numbers = [f'[meta sequenceId="{number}"] ' for number in range(first, first + len(around))]
-        return befores, page.columns["timestamp"], afters, numbers
+        kind = Kind(names=("eventType", "severity"), make=self._pieces, most=_KINDS_KEPT)
+        data = (Text(b'[meta sequenceId="'), Number(), Text(b'"] ')) if numbered else (Text(b"- "),)
+        return (Made(kind, 0), Timestamp("timestamp"), Made(kind, 1), *data)
+
+    def _pieces(self, values: tuple[Known, ...]) -> Sequence[bytes] | None:
+        event_type, severity = values
+        if not isinstance(event_type, str | None) or type(severity) is not int or severity > 10:
+            return None
+        before, after = self._parts(((event_type or "")[:_MSGID_LIMIT], severity))
+        return before.encode("ascii"), after.encode("ascii")
 
     def _parts(self, kind: tuple[str, int]) -> tuple[str, str]:
         """What stands before the TIMESTAMP, and between it and the structured data."""
         event_type, severity = kind
         pri = self._facility * 8 + _SEVERITIES[severity]
         return f"<{pri}>1 ", f" {self._sender} {hygiene.token(event_type, _MSGID_LIMIT)} "
-
-    def _parts_of_kind(self, kind: Kind) -> tuple[str, str]:
-        event_type, _, severity = kind
-        return self._parts(((event_type or "")[:_MSGID_LIMIT], severity))
 
 
 def _hostname(name: str | None) -> str:

@@ -1,23 +1,23 @@
 """CEF:0, the Common Event Format: `CEF:0|vendor|product|version|event id|name|severity|key=value …`.
 
-Here an event is written value by value, each of them cleaned. That is how every event can be written; a page
-of usual ones is written column by column in cef_columns.py, with the same octets.
+Here an event is written value by value, each of them cleaned. That is how every event can be written; usual
+ones are put together from their lines by the parts of cef_parts.py, with the same octets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lpforwarder import rfc3339
 from lpforwarder.config.options import Options
-from lpforwarder.delivery.formats.cef_columns import CefRow, Columns
+from lpforwarder.delivery.formats.cef_parts import FIELDS, parts_of
 from lpforwarder.delivery.formats.cef_pieces import TEXTS, TIME, VENDOR_LIMIT, VERSION_LIMIT, Pieces
 from lpforwarder.delivery.hygiene import UNLIMITED
-from lpforwarder.delivery.rows import Rows
 from lpforwarder.event import OWN, Event
+from lpforwarder.lines.parts import Part
 
 _HANDLED = frozenset(
     {"id", "timestamp", "eventId", "result", "severity", "sourceIp", "sourceIpRaw", "targetUsers", "eventUid"}
@@ -41,12 +41,13 @@ class CefFormat:
     """Events as CEF; total: no value can end its key, start another one or reach the header."""
 
     Options = CefOptions
-    row_type = CefRow
+    fields = FIELDS
+    marked = b"="
+    ignores_others = False
 
     def __init__(self, options: CefOptions) -> None:
         equals = "\\=" if options.equals == "escape" else ":"
         self._pieces = Pieces(options.vendor, options.product, options.version, equals=equals)
-        self._columns = Columns(self._pieces)
 
     def format(self, event: Event) -> bytes:
         """The CEF text in UTF-8, without a BOM and without line breaks."""
@@ -67,9 +68,9 @@ class CefFormat:
             pairs.append(TIME + when)
         return (pieces.header(event.text("eventId"), event.severity) + " ".join(pairs)).encode()
 
-    def format_page(self, page: Rows, header: Sequence[Iterable[str]]) -> list[bytes]:
-        """Usual events behind their headers, as format() would write them; empty for each of the others."""
-        return self._columns.write(page, header)
+    def parts(self) -> Sequence[Part]:
+        """What a usual event is put together from."""
+        return parts_of(self._pieces)
 
     def _own(self, event: Event) -> Sequence[str]:
         """The fields that only own events have: `eventsWaiting` as `lpforwarderEventsWaiting`.

@@ -36,6 +36,7 @@ TEXTS = (
     ("truncated", "lpforwarderTruncated=", UNLIMITED),
 )
 TIME = "cs6Label=eventTimeRfc3339 cs6="
+ADDRESS = "src="
 _IPV6_KEY = "c6a2Label=Source IPv6 Address c6a2="
 RAW_ADDRESS = "lpforwarderSourceIpRaw="
 EXTERNAL_ID, EXTERNAL_ID_LIMIT = "externalId=", 40
@@ -65,7 +66,7 @@ class Pieces:
             hygiene.one_line(version, VERSION_LIMIT),
         )
         self._device = "|".join(["CEF:0", *map(_escape_header, device)])
-        self._equals = equals
+        self.equals = equals
 
     def header(self, event_id: str, severity: int) -> str:
         """Everything before the extension."""
@@ -98,7 +99,7 @@ class Pieces:
 
     def _escape(self, text: str) -> str:
         # The backslash first, or it would be put before the others' own ones.
-        text = text.replace("\\", "\\\\").replace("=", self._equals)
+        text = text.replace("\\", "\\\\").replace("=", self.equals)
         return text.replace("\n", "\\n").replace("\r", "\\r")
 
 
@@ -110,7 +111,7 @@ def _address(text: str) -> Sequence[str]:
     """`src` is typed IPv4, so IPv6 goes to `c6a2` with its label; nothing for what is no address."""
     # The library takes 3 µs for an IPv4 address and 12 for an IPv6 one, an expression 1.
     if _IPV4.match(text):
-        return (f"src={text}",)
+        return (f"{ADDRESS}{text}",)
     if _IPV6.match(text):
         return (f"{_IPV6_KEY}{text}",)
     try:
@@ -118,10 +119,10 @@ def _address(text: str) -> Sequence[str]:
     except ValueError:
         return ()
     if isinstance(address, ipaddress.IPv4Address):
-        return (f"src={address}",)
+        return (f"{ADDRESS}{address}",)
     if address.scope_id is not None:
         return ()
     # Python versions print mapped addresses differently; as the IPv4 address it is the same everywhere.
     if address.ipv4_mapped is not None:
-        return (f"src={address.ipv4_mapped}",)
+        return (f"{ADDRESS}{address.ipv4_mapped}",)
     return (f"{_IPV6_KEY}{address}",)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from lpforwarder.config.options import Options
-from lpforwarder.delivery.rows import Row, Rows
 from lpforwarder.event import Event
+from lpforwarder.lines.parts import Line, Part
 
 
 class JsonOptions(Options):
@@ -17,7 +17,9 @@ class JsonFormat:
     """The lossless format: whatever came in can be read back, value by value and type by type."""
 
     Options = JsonOptions
-    row_type = Row
+    fields = ("timestamp", "eventId", "eventType", "severity")
+    marked = b""
+    ignores_others = True
 
     def __init__(self, options: JsonOptions) -> None:
         self._options = options
@@ -26,7 +28,6 @@ class JsonFormat:
         """The event's line as it is; spliced, never encoded again, so nothing can change on the way."""
         return event.line
 
-    def format_page(self, page: Rows, header: Sequence[Iterable[str]]) -> list[bytes]:
-        """The lines as they are, behind their headers."""
-        headers = map(str.encode, map("".join, zip(*header, strict=False)))
-        return list(map(bytes.__add__, headers, page.lines))
+    def parts(self) -> Sequence[Part]:
+        """The line as it is."""
+        return (Line(),)

@@ -23,6 +23,7 @@ from lpforwarder.intake.sources import flat_records, following, json_text
 from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, path_digest, to_cursor
 from lpforwarder.intake.sources.flat_records import BLOCK, Fields
 from lpforwarder.intake.sources.following import Found, LogFile, Look, Sibling
+from lpforwarder.intake.sources.plain_lines import Plain, PlainLines
 from lpforwarder.intake.sources.records import KEPT, Cut, Fault, Limits, Place, Record
 
 _WRONG_PATH = (errno.ESPIPE, errno.ENXIO, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR)
@@ -73,6 +74,7 @@ class FileSource:
         self._follow = options.follow
         self._limits = limits
         self._settled_after = settled
+        self._plain = PlainLines()
         self._held: LogFile | None = None
         self._quiet: tuple[Cursor, Look] | None = None
         """Behind this cursor was nothing while the file looked like this."""
@@ -223,33 +225,39 @@ class FileSource:
         numbered: Sequence[Record] = ()
         parts, faults = [], list(cut.faults)
         for begin in range(0, len(raws), BLOCK):
-            fields, lines = flat_records.read(raws[begin : begin + BLOCK])
-            part = canonical.page_of(fields, lines)
-            if part is None:
+            block = raws[begin : begin + BLOCK]
+            plain = self._plain.among(block)
+            if plain.page is None or len(plain.places) < len(block):
                 numbered = numbered or cut.numbered()
-                events = self._one_by_one(numbered[begin : begin + BLOCK], fields, lines, faults)
-                part = EventPage.of(list(events))
-            parts.append(part)
+                parts.append(self._mixed(numbered[begin : begin + BLOCK], plain, faults))
+            else:
+                parts.append(plain.page)
         faults.sort(key=lambda fault: fault.number or _BEHIND_ALL)
         return EventPage.joined(parts), [_reject(fault, name, cut.unit) for fault in faults]
 
-    def _one_by_one(
-        self,
-        records: Sequence[Record],
-        fields: Sequence[Fields | None],
-        lines: Sequence[bytes],
-        faults: list[Fault],
-    ) -> Iterator[Event]:
-        """The events of some records; what is none is added to the faults."""
+    def _mixed(self, records: Sequence[Record], plain: Plain, faults: list[Fault]) -> EventPage:
+        """The events of these records in their order; what is none is added to the faults."""
+        others = sorted(set(range(len(records))).difference(plain.places))
+        made = dict(zip(others, self._with_care([records[place] for place in others], faults), strict=True))
+        events = [event for event in made.values() if event is not None]
+        page = EventPage.of(events)
+        if plain.page is None:
+            return page
+        lines = dict(zip(plain.places, plain.page.lines, strict=True))
+        lines |= {place: event.line for place, event in made.items() if event is not None}
+        return replace(EventPage.joined([plain.page, page]), lines=[lines[place] for place in sorted(lines)])
+
+    def _with_care(self, records: Sequence[Record], faults: list[Fault]) -> Iterator[Event | None]:
+        """The event of each record, or None."""
+        fields, lines = flat_records.read([raw for _, _, raw in records])
         for (offset, number, raw), flat, line in zip(records, fields, lines, strict=True):
             done = canonical.complete(flat, line, self._name) if flat else None
-            if done is not None:
-                yield done
-            elif raw and not raw.isspace():
+            if done is None and raw and not raw.isspace():
                 try:
-                    yield self._to_event(offset, raw, flat)
+                    done = self._to_event(offset, raw, flat)
                 except ValueError as error:
                     faults.append(Fault(number=number, reason=str(error), raw=raw[:KEPT]))
+            yield done
 
     def _to_event(self, offset: int, raw: bytes, fields: Fields | None) -> Event:
         if fields is None:

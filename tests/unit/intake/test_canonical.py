@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from lpforwarder import event
 from lpforwarder.event import Event
-from lpforwarder.event_page import EventPage, kind_of
-from lpforwarder.intake import canonical
 from lpforwarder.intake.canonical import (
     NAMESPACE,
     complete,
@@ -190,7 +188,7 @@ def test_no_record_raises_and_every_event_has_id_source_and_severity(record: dic
     assert fields["id"] not in (None, "")
 
 
-# ---- many at once ------------------------------------------------------------------------------------------
+# ---- what needs little -------------------------------------------------------------------------------------
 
 WHOLE: dict[str, Any] = {
     "id": "7",
@@ -200,61 +198,6 @@ WHOLE: dict[str, Any] = {
     "source": "acme",
     "severity": 3,
 }
-
-
-def test_records_that_need_nothing_are_a_page_at_once() -> None:
-    records = [WHOLE, {**WHOLE, "timestamp": "2025-06-02T23:59:59.999Z", "severity": 10}]
-    lines = [Event.of(record).line for record in records]
-    page = canonical.page_of(records, lines)
-    assert page is not None
-    whole = EventPage.of([to_event(record, source="other", fallback_id="x") for record in records])
-    assert (page.lines, page.kinds, page.oldest, page.newest) == (
-        whole.lines,
-        whole.kinds,
-        whole.oldest,
-        whole.newest,
-    )
-
-
-@pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("value", ["absent", None, "", 0, 1.5, True, [], "2025-02-30T00:00:00.000Z"])
-def test_a_record_that_may_need_something_keeps_the_page_from_being_made_at_once(
-    name: str, value: Any
-) -> None:
-    record = {key: old for key, old in WHOLE.items() if key != name} | (
-        {} if value == "absent" else {name: value}
-    )
-    page = canonical.page_of([WHOLE, record], [b"", b""])
-    if page is not None:
-        event = to_event(record, source="other", fallback_id="x")
-        assert (event.fields, list(page.kinds)) == (record, [*dict.fromkeys([KIND, kind_of(event)])])
-
-
-KIND = kind_of(Event.of(WHOLE))
-
-
-@pytest.mark.parametrize(
-    "times",
-    [
-        ["2025-06-01T00:00:00.00Z", "2025-06-01T00:00:00.0000Z"],
-        ["2025-06-01T00:00:00.000", "Z2025-06-01T00:00:00.000Z"],
-        ["2025-06-01T00:00:00.000Z\n2025-06-01T00:00:00.000Z", ""],
-        ["2025-06-01T00:00:60.000Z"],
-        ["2025-06-01T00:60:00.000Z"],
-        ["2025-06-01T24:00:00.000Z"],
-        ["2025-06-31T00:00:00.000Z"],
-        ["٢025-06-01T00:00:00.000Z"],
-        ["2025-06-01T00:00:00.000z"],
-    ],
-)
-def test_times_that_only_look_alike_together_are_not_in_our_form(times: list[str]) -> None:
-    records = [{**WHOLE, "timestamp": time} for time in times]
-    assert canonical.page_of(records, [b""] * len(records)) is None
-
-
-def test_no_records_are_no_page() -> None:
-    assert canonical.page_of([], []) is None
-    assert canonical.page_of([None], [b""]) is None
 
 
 @pytest.mark.parametrize("lacking", [(), ("source",), ("severity",), ("source", "severity"), ("timestamp",)])

@@ -1,0 +1,56 @@
+"""What both modules share; _scan.pyx and _write.pyx tell."""
+
+cdef enum:
+    MOST_FIELDS = 48
+    LONGEST_KEY = 4096
+    LONGEST_LINE = 1 << 24
+
+cdef struct Slot:
+    const char* begin
+    int octets
+    int escapes  # quotes with a backslash before them; both are among the octets
+    bint is_text  # else a number, true or false
+    int marked  # octets that are written otherwise
+    bint is_odd  # has other escapes too, so somebody has to look at the value
+
+cdef enum:
+    READ = 1
+    AS_OURS = 2  # every escape is written as we write it
+
+
+cdef class Reader:
+    cdef readonly tuple names
+    cdef int count
+    cdef bint skips
+    cdef const char* name_of[MOST_FIELDS]
+    cdef int length_of[MOST_FIELDS]
+    cdef int marked
+    cdef tuple octets
+
+    cdef char look(self, bytes line, Slot* slots) noexcept
+    cdef int named(self, const unsigned char** at, int first) noexcept
+    cdef const unsigned char* value(self, const unsigned char* at, Slot* slot, char* state) noexcept
+    cdef const unsigned char* text(self, const unsigned char* at, Slot* slot, char* state) noexcept
+
+
+cdef class Scan:
+    cdef list lines
+    cdef Reader reader
+    cdef Slot* slots
+    cdef char* state
+    cdef Py_ssize_t many
+
+
+cdef class Key:
+    cdef int places[MOST_FIELDS]
+    cdef int many
+    cdef dict memo
+    cdef object make
+    cdef Py_ssize_t most
+    cdef char text[LONGEST_KEY]
+
+    cdef object of(self, const Slot* slots)
+
+
+cdef object known(const Slot* slot)
+cdef long long milliseconds(const Slot* slot) noexcept

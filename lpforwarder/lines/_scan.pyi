@@ -1,0 +1,19 @@
+"""What _scan.pyx offers; its docstrings tell."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from lpforwarder.lines.parts import Kind
+
+T = TypeVar("T")
+
+class Scan:
+    def __len__(self) -> int: ...
+    def flawless(self, needed: Sequence[str], time: str) -> list[int]: ...
+    def span(self, time: str, places: Sequence[int]) -> tuple[str, str]: ...
+    def judged(self, kind: Kind[T], memo: dict[bytes, T | None]) -> list[T | None]: ...
+
+class Reader:
+    names: tuple[str, ...]
+    def __init__(self, names: Sequence[str], *, marked: bytes = b"", skips: bool = False) -> None: ...
+    def scan(self, lines: list[bytes]) -> Scan: ...

@@ -1,0 +1,86 @@
+"""What a message is put together from, piece by piece, when its line could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Known: TypeAlias = str | int | bool | None
+"""A value as a line has it; None when the field is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """These octets."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The number of the message, in digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The whole line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """The label and the text behind it; nothing when the field is absent or empty.
+
+    `instead` stands for each octet that the reader marks. Of a text that begins or ends with a space, has
+    more than `most` characters, other escapes than that of a quote, or a marked octet when there is nothing
+    instead, `careful(text)` gives label and text, or nothing.
+    """
+
+    label: bytes
+    name: str
+    most: int
+    careful: Callable[[str], bytes]
+    instead: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address(Labelled):
+    """The same; what is no IPv4 address as everybody writes them has to be looked at, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """The time of a field as it is. An event whose time is not in our form, or before 1970, is left out."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Milliseconds(Timestamp):
+    """The same in milliseconds since 1970, in digits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind(Generic[T]):
+    """What some fields with few values make together.
+
+    `make(values)` gives it, or None when such an event is to be written in the usual way. It is remembered
+    for at most `most` different values.
+    """
+
+    names: Sequence[str]
+    make: Callable[[tuple[Known, ...]], T | None]
+    most: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A piece of a kind, by its number."""
+
+    kind: Kind[Sequence[bytes]]
+    piece: int = 0
+
+
+Part: TypeAlias = Text | Number | Line | Labelled | Address | Timestamp | Milliseconds | Made
