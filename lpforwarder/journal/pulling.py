@@ -82,10 +82,19 @@ class PulledJournal:
     def _likely(
         self, place: Seq, forms: Sequence[bytes], wanted: Callable[[str], bool]
     ) -> tuple[list[StoredPage], Seq]:
-        """What is whole of the next wanted rows that have such a text in them, and how far was looked."""
+        """What is whole of the next wanted rows that have such a text in them, and how far was looked.
+
+        That is only up to a row that SQLite passes by and does not find: damage above it in the tree.
+        """
+        found: list[StoredPage] = []
         with self._journal.view() as connection:
             firsts, end = _search(connection, place, forms, wanted)
-            return [part for first in firsts for part in parts_of(connection, first)], end
+            for first in firsts:
+                parts = parts_of(connection, first)
+                if not parts:
+                    return found, Seq(max(first - 1, place))
+                found += parts
+        return found, end
 
 
 def _identity_of(journal: SqliteJournal) -> str:
