@@ -17,8 +17,6 @@ from lpforwarder.journal.page import row_checksum
 
 PAGE_SIZE = 4096
 """Octets. A commit of one event writes about four pages; larger ones would only make those longer."""
-WAL_LIMIT = 16 * 2**20
-"""Octets the log keeps when it starts over; it never has to be longer unless a reader sits still."""
 _PATIENCE_WRITING = 0.25
 """Seconds. Nobody else writes; a longer wait for a reader that sits still would hold up intake."""
 _PATIENCE_READING = 5.0
@@ -47,7 +45,6 @@ def connect_writing(path: Path, synchronous: str) -> sqlite3.Connection:
             "mmap_size = 0",  # an I/O error in mapped memory would be a SIGBUS instead of an answer
             "temp_store = MEMORY",
             "wal_autocheckpoint = 0",  # SQLite ignores the errors of its own checkpoints; we do them
-            f"journal_size_limit = {WAL_LIMIT}",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection

@@ -26,6 +26,8 @@ class SourceFacts:
     """When something was last appended; RFC 3339."""
     newest: str | None
     """The greatest event time seen; RFC 3339."""
+    kept: int = 0
+    """Of the rejects those that wait for a person now: neither dropped nor too old. Goes down, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +170,18 @@ def used_octets(connection: sqlite3.Connection) -> int:
 
 
 def _sources(connection: sqlite3.Connection) -> dict[str, SourceFacts]:
+    kept = dict(connection.execute("SELECT source, count(*) FROM reject GROUP BY source").fetchall())
     rows = connection.execute(
         "SELECT name, events, duplicates, rejects, appended, newest FROM source ORDER BY name"
     )
     return {
         name: SourceFacts(
-            events=events, duplicates=duplicates, rejects=rejects, appended=appended, newest=newest
+            events=events,
+            duplicates=duplicates,
+            rejects=rejects,
+            appended=appended,
+            newest=newest,
+            kept=kept.get(name, 0),
         )
         for name, events, duplicates, rejects, appended, newest in rows.fetchall()
     }

@@ -10,7 +10,8 @@ from pathlib import Path
 from lpforwarder.errors import Denied
 from lpforwarder.journal.faults import is_full, not_writable, while_opening
 from lpforwarder.journal.lock import Lock
-from lpforwarder.journal.reserve import SIZE, Reserve, fitting
+from lpforwarder.journal.quota import Quota
+from lpforwarder.journal.reserve import Reserve, fitting
 from lpforwarder.journal.writer import Writer
 
 
@@ -55,15 +56,15 @@ def opened_writer(
     reserve_size: int | None,
     *,
     synchronous: str,
-    checkpoint_every: int,
+    quota: Quota,
     on_damage: Callable[[str], object],
 ) -> Writer:
     """The writer of the file at `path`, made when there is none; gives up the reserve when that needs room.
 
-    `reserve_size` in octets, None for the usual one. Denied, Transient (LPF501) and the like.
+    `reserve_size` in octets, None for its share of the quota. Denied, Transient (LPF501) and the like.
     """
     try:
-        size = fitting(SIZE, path.parent) if reserve_size is None else reserve_size
+        size = fitting(quota.reserve, path.parent) if reserve_size is None else reserve_size
         reserve = Reserve(path.with_name(path.name + ".reserve"), size)
         while True:
             try:
@@ -71,7 +72,8 @@ def opened_writer(
                     path,
                     reserve=reserve,
                     synchronous=synchronous,
-                    checkpoint_every=checkpoint_every,
+                    checkpoint_every=quota.copy_log_every,
+                    log_size=quota.log,
                     on_damage=on_damage,
                 )
             except sqlite3.Error as error:

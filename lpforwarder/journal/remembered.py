@@ -36,7 +36,7 @@ class RoomLeft:
     """Tells whether something fits, and looks at the file only when that is not certain."""
 
     def __init__(self, used: Callable[[], int]) -> None:
-        """`used` looks how many octets of the file are in use."""
+        """`used` looks how many octets are taken."""
         self._look = used
         self._used = 0
         self._then: int | None = None
@@ -45,9 +45,10 @@ class RoomLeft:
     def fits(self, octets: int, max_size: int, written: int) -> bool:
         """True when so many octets more stay within `max_size`; `written` is all that was written until now.
 
-        A page takes more room than its octets, but never twice as much; retention only makes room.
+        A page takes more room than its octets, but never twice as much, and once more in a log that a reader
+        holds up; retention only makes room.
         """
-        if self._then is not None and 2 * (written - self._then + octets) <= max_size - self._used:
+        if self._then is not None and 3 * (written - self._then + octets) <= max_size - self._used:
             return True
         self._used, self._then = self._look(), written
         return self._used + octets <= max_size

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lpforwarder import rfc3339
+from lpforwarder.counting import counted
 from lpforwarder.errors import Failure
 from lpforwarder.journal import safe_copy
 from lpforwarder.journal.opening import take_lock
@@ -50,6 +51,6 @@ def _mark(path: Path, found: Verified) -> None:
                 copy = safe_copy.take(connection, rfc3339.now())
         except (Failure, FileNotFoundError):
             return  # damaged beyond reading: the start sees that by itself
-    lost = f"{found.lost:,} event{'' if found.lost == 1 else 's'} cannot be read"
+    lost = f"{counted(found.lost, 'event')} cannot be read"
     reason = found.structure or (lost if found.lost else "rows are damaged that lose no event")
     safe_copy.write(path, safe_copy.damaged(copy, reason))

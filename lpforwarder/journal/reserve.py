@@ -23,7 +23,17 @@ class Reserve:
     def __init__(self, path: Path, size: int = SIZE) -> None:
         self._path = path
         self._size = size
-        self.held = _allocated(path) >= size
+        self.held = False
+        self.fit(size)
+
+    def fit(self, size: int) -> None:
+        """From now on it has this size. One that was larger is cut; a smaller one is made anew by make()."""
+        self._size = size
+        found = _allocated(self._path)
+        if found > size:
+            with contextlib.suppress(OSError):
+                os.truncate(self._path, size)
+        self.held = found >= size
 
     def give_up(self) -> bool:
         """Leaves the room to the journal; False when there was none to leave."""

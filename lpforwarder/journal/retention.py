@@ -2,9 +2,10 @@
 
 - Old age: a page that every collector has confirmed leaves `keep` seconds after it was received. A page that
   somebody still waits for stays, however old it is.
-- Size, `drop-delivered-first`: from nine tenths of `max_size` on, confirmed pages leave before their time.
-- Size, `pause-polling`: the same, but only while no collector waits for anything. A collector that is down
-  keeps everybody's history; when the journal is full, polling pauses and the vault keeps the rest.
+- Size, `drop-delivered-first`: from nine tenths of the room for events on, confirmed pages leave early.
+- Size, `pause-polling`: the same, but only while no collector is away: each has all, or confirms more all the
+  time. One that is down keeps everybody's history; when the journal is full, polling pauses and the vault
+  keeps the rest. One that is back makes room as it catches up, or polling would stand still until it had all.
 - Whatever the setting, what is not confirmed never leaves: append() refuses instead.
 
 What a replay would send again does not leave for its age. For want of room it does: a replay never goes back
@@ -15,13 +16,14 @@ Damaged pages are passed over and stay in the file: freeing their space could fr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
 
 from lpforwarder import rfc3339
 from lpforwarder.journal.facts import ends, gaps_in, used_octets
 from lpforwarder.journal.page import Part, StoredPage
+from lpforwarder.journal.quota import SET_ASIDE
 from lpforwarder.journal.rows import seal_state
 from lpforwarder.journal.scan import pages, summaries
 
@@ -32,10 +34,9 @@ MOST_PAGES = 256
 MOST_OCTETS = 8 * 2**20
 """Of one step: it holds up the writer for some milliseconds; one big delete took 21.9 s."""
 _TARGET = 0.9
-"""Of max_size. The tenth above it gives time to find a moment in which nobody waits."""
+"""Of the room for events. The tenth above it gives time to find a moment in which nobody waits."""
 _LOOK_AHEAD = 1000
 """Places behind a page with a wrong time that are asked for a right one."""
-MOST_REJECT_OCTETS = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Rules:
     keep: float
     """Seconds."""
     max_size: int
-    """Octets in use inside the file."""
+    """Octets of all that the journal owns; see quota.py."""
     when_full: str
 
 
@@ -57,17 +58,23 @@ def remove_some(
     *,
     by_age: bool = True,
     wanted: int = 0,
+    beside: int = 0,
+    goes_on: Callable[[int], bool] = lambda _confirmed: False,
 ) -> int:
     """Removes a few of the oldest pages, inside the caller's transaction; how many are gone.
 
     `holding` are the collectors that matter, None all that were ever registered. `by_age` is False while
-    the clock cannot be trusted: then size alone decides. `wanted` are the octets that must fit in.
+    the clock cannot be trusted: then size alone decides. `wanted` are the octets that must fit in, `beside`
+    those of max_size that are not for events. `goes_on` is told the place that everybody has confirmed, and
+    says whether it still moves.
     """
     removed, last = ends(connection)
     confirmed = confirmed_by_all(connection, last, holding)
     excess = 0.0
-    if rules.when_full == DROP or confirmed >= last:
-        room = min(_TARGET * rules.max_size, rules.max_size - wanted)
+    moves = goes_on(confirmed)
+    if rules.when_full == DROP or confirmed >= last or moves:
+        limit = rules.max_size - beside
+        room = min(_TARGET * limit, limit - wanted)
         excess = used_octets(connection) - room
     oldest_kept = before(now, rules.keep) if by_age else ""
     replayed = _replayed_from(connection, confirmed, holding)
@@ -79,14 +86,16 @@ def remove_some(
     return len(going)
 
 
-def trim_rejects(connection: sqlite3.Connection, rules: Rules, now: str, *, by_age: bool = True) -> None:
-    """Removes rejects that are older than `keep`, unless the clock cannot be trusted, or too many."""
+def trim_rejects(
+    connection: sqlite3.Connection, rules: Rules, now: str, *, by_age: bool = True, most: int = SET_ASIDE
+) -> None:
+    """Removes rejects that are older than `keep`, unless the clock cannot be trusted; `most` octets stay."""
     if by_age:
         connection.execute("DELETE FROM reject WHERE time < ?", (before(now, rules.keep),))
     octets = 0
     for number, size in connection.execute("SELECT id, length(raw) FROM reject ORDER BY id DESC").fetchall():
         octets += size
-        if octets > MOST_REJECT_OCTETS:
+        if octets > most:
             connection.execute("DELETE FROM reject WHERE id <= ?", (number,))
             return
 

@@ -20,7 +20,8 @@ LEVELS: tuple[Level, ...] = ("enough", "low", "very low")
 
 SHARES = (0.80, 0.95)
 """Of max_size that cannot be removed: low, very low."""
-SECONDS = (86_400.0, 3_600.0)
+VERY_LOW = 3_600.0
+SECONDS = (86_400.0, VERY_LOW)
 """Left at the present pace."""
 DISK_SHARES = (0.10, 0.03)
 """Of the whole disk that are free, or less than the next in octets, whichever is smaller."""
@@ -40,7 +41,10 @@ class Usage:
     """What a look at journal and disk says. Octets, but for the places."""
 
     used: int
+    """Inside the file."""
     max_size: int
+    beside: int = 0
+    """Of max_size that is not for events."""
     removed: int
     """Places: the last that is gone, the last that everybody has confirmed, the last there is."""
     needed: int
@@ -83,10 +87,10 @@ class RoomWatch:
         self._sample(now, usage.last)
         waits = self._is_waited_for(usage, now)
         held = _held(usage, waits)
-        left = max(min(usage.max_size - held, usage.free), 0)
+        left = max(min(usage.max_size - usage.beside - held, usage.free), 0)
         pace = self._pace(now)
         seconds = left / pace if pace else None
-        level = self._level(usage, held / usage.max_size, seconds, waits)
+        level = self._level(usage, _share(usage, held), seconds, waits)
         text, fix = _said(usage, held, seconds, waits) if level != "enough" else ("", "")
         self.room = Room(level=level, seconds=seconds, text=text, fix=fix)
         return self.room
@@ -151,13 +155,18 @@ def _held(usage: Usage, waits: bool) -> int:
     return round(usage.used * max(usage.last - max(usage.needed, usage.removed), 0) / places)
 
 
+def _share(usage: Usage, held: int) -> float:
+    """How much of the room for events cannot be removed."""
+    return held / max(usage.max_size - usage.beside, 1)
+
+
 def _said(usage: Usage, held: int, seconds: float | None, waits: bool) -> tuple[str, str]:
     room = f"room for {spoken(seconds)} at this pace" if seconds is not None else "little room is left"
-    if usage.free < usage.max_size - held:
+    if usage.free < usage.max_size - usage.beside - held:
         left = f"{usage.free // 2**20:,} MB"
         what = f"the disk of the journal has {left} left ({room}); when it is full, polling pauses"
         return what, "make room on that disk, or lower journal.max_size"
-    share = f"{100 * held // usage.max_size} % of {size_text(usage.max_size)} are in use"
+    share = f"{min(int(100 * _share(usage, held)), 100)} % of {size_text(usage.max_size)} are in use"
     return f"{share} ({room}); then polling pauses and delivery goes on", fix_for(
         usage.behind if waits else ()
     )

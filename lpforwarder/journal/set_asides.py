@@ -17,12 +17,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lpforwarder.event import OWN, Entry, Poison, addressed_to, split_lines
+from lpforwarder.journal import quota
 from lpforwarder.journal.facts import ends
 from lpforwarder.journal.page import row_checksum, store
 from lpforwarder.journal.rows import insert_page
 
-MOST_OCTETS = 64 * 2**20
-"""Of all contents together; then the oldest go, counted as lost. The newest stays whatever its size."""
+MOST_OCTETS = quota.SET_ASIDE
+"""Of all contents together, or a quarter of a small journal; then the oldest go, counted as lost.
+
+The newest stays whatever its size."""
 _ROW_OCTETS = 256
 """What a row takes beside its contents, about."""
 _LONGEST_DETAIL = 2000
@@ -78,12 +81,18 @@ class Outcome:
     """Collector → how many older ones had to make room, never to be sent."""
 
 
-def insert(connection: sqlite3.Connection, collector: str, poisons: Iterable[Poison], time: str) -> Outcome:
+def insert(
+    connection: sqlite3.Connection,
+    collector: str,
+    poisons: Iterable[Poison],
+    time: str,
+    most: int = MOST_OCTETS,
+) -> Outcome:
     """Sets events aside. One that is known already, met again by a replay, changes nothing.
 
     Of what the forwarder says about itself the newest of each kind is kept, and nothing is counted: a
     collector that refuses heartbeats would fill the room, and one that refuses the report of what was set
-    aside would be told of that for ever.
+    aside would be told of that for ever. `most` octets of contents stay; then the oldest go.
     """
     fresh: dict[int, Poison] = {}
     for poison in poisons:
@@ -99,7 +108,7 @@ def insert(connection: sqlite3.Connection, collector: str, poisons: Iterable[Poi
             continue
         _count(connection, collector, "kept", 1, own)
         fresh[rows[0][3] if rows else seq] = poison
-    return Outcome(fresh=fresh, lost=_trim(connection) if fresh else {})
+    return Outcome(fresh=fresh, lost=_trim(connection, most) if fresh else {})
 
 
 def settle(connection: sqlite3.Connection, collector: str) -> None:
@@ -297,7 +306,7 @@ def _count(connection: sqlite3.Connection, collector: str, state: str, number: i
     )
 
 
-def _trim(connection: sqlite3.Connection) -> dict[str, int]:
+def _trim(connection: sqlite3.Connection, most: int) -> dict[str, int]:
     """Removes the oldest until the rest has room; how many of each collector are lost by that."""
     rows = connection.execute(
         "SELECT id, collector, octets, own FROM set_aside WHERE state = 'kept' ORDER BY id DESC"
@@ -305,7 +314,7 @@ def _trim(connection: sqlite3.Connection) -> dict[str, int]:
     taken, lost = 0, Counter[str]()
     for place, (number, collector, octets, own) in enumerate(rows):
         taken += octets + _ROW_OCTETS
-        if place and taken > MOST_OCTETS:
+        if place and taken > most:
             connection.execute("DELETE FROM set_aside WHERE id = ?", (number,))
             _count(connection, collector, "kept", -1, own)
             _count(connection, collector, "lost", 1, own)

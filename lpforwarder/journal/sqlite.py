@@ -6,14 +6,13 @@ Event, cursor and counter change in one transaction; one connection writes, all 
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from lpforwarder import rfc3339
 from lpforwarder.errors import Blocked, Transient
@@ -24,13 +23,13 @@ from lpforwarder.journal.clock_watch import ClockWatch, boot_seconds
 from lpforwarder.journal.copier import Copier
 from lpforwarder.journal.facts import ends, gaps_in
 from lpforwarder.journal.gaps import KnownGaps
+from lpforwarder.journal.headway import Headway
 from lpforwarder.journal.held import HeldPlaces
 from lpforwarder.journal.mending import catch_up, mend
 from lpforwarder.journal.opening import opened_writer, sync_folder, take_lock
 from lpforwarder.journal.page import store
 from lpforwarder.journal.remembered import Cursors, RoomLeft
-from lpforwarder.journal.reserve import refusal
-from lpforwarder.journal.room import RoomWatch, fix_for, size_text
+from lpforwarder.journal.room import RoomWatch
 from lpforwarder.journal.rows import (
     Move,
     count_source,
@@ -47,9 +46,6 @@ from lpforwarder.journal.start import Start, set_right
 from lpforwarder.journal.taking_over import Progress, unheard
 from lpforwarder.journal.upkeep import Upkeep
 from lpforwarder.journal.writer import SMALL
-
-OWN_ROOM = 2**20
-"""Octets that own events may take beyond max_size; some hundred a day at most are written."""
 
 
 def open_journal(
@@ -69,7 +65,7 @@ def open_journal(
     A damaged file is set aside, and a new one goes on with all that is whole; `rebuilt` tells of it, and
     `on_progress` hears from time to time how many events were taken over since the last time.
 
-    `keep` in seconds, `max_size` and `reserve_size` in octets (None: 16 MB, or less on a small disk),
+    `keep` in seconds, `max_size` and `reserve_size` in octets (None: its share, or less on a small disk),
     `when_full` as in retention.py. `even` is a clock that nobody can set. `on_damage` hears of each damage
     once. Busy (LPF502) when another process has it, Denied (LPF503) when the folder cannot be written,
     Denied (LPF505) when the file is newer than we are or not a journal.
@@ -88,11 +84,6 @@ def open_journal(
 class SqliteJournal(Upkeep):
     """Satisfies what intake and delivery need of a journal; all methods may be called from any thread."""
 
-    synchronous: ClassVar[str] = "FULL"
-    """NORMAL lost acknowledged events in half of all simulated power cuts."""
-    checkpoint_every: ClassVar[int] = 4 * 2**20
-    """Octets in the log before it is copied into the file."""
-
     def __init__(
         self,
         path: Path,
@@ -106,7 +97,8 @@ class SqliteJournal(Upkeep):
     ) -> None:
         path = path.absolute()
         super().__init__(path, on_gap=self.note_gap)
-        self._rules = rules
+        self._rules, self._quota = rules, self._divided(rules.max_size)
+        self._fixed_reserve = reserve_size
         self._now = now
         self._even = even
         self._on_damage = on_damage
@@ -118,7 +110,7 @@ class SqliteJournal(Upkeep):
         self._is_read_only = self._is_forgetful = self._closed = False
         self._held = HeldPlaces(even)
         self._room = RoomWatch()
-        self._cursors, self._room_left = Cursors(), RoomLeft(self._used)
+        self._cursors, self._room_left, self._headway = Cursors(), RoomLeft(self._taken), Headway()
         self._copier = Copier(path, self.view, now, even)
         with ExitStack() as undo:
             self._lock = take_lock(path, now())
@@ -128,7 +120,7 @@ class SqliteJournal(Upkeep):
                 path,
                 reserve_size,
                 synchronous=self.synchronous,
-                checkpoint_every=self.checkpoint_every,
+                quota=self._quota,
                 on_damage=self.mark_damage,
             )
             undo.callback(self._writer.close, self.hold_one, super().close)
@@ -164,7 +156,7 @@ class SqliteJournal(Upkeep):
 
         When it returns, a power cut no longer loses them. Transient (LPF501) when the disk is full or the
         journal has reached its size: then nothing is kept, and the cursor stays. `duplicates` are only
-        counted. Own events may go a little beyond that size: that it is reached is what they have to say.
+        counted. Own events have a share of their own: that the rest is taken is what they have to say.
         """
         if not (events or rejects or duplicates) and cursor == self.cursor(source):
             return 0
@@ -173,7 +165,7 @@ class SqliteJournal(Upkeep):
         with self._appending:
             if not own:  # it says nothing about what is paused
                 self._refused = octets
-            self._make_room(octets - OWN_ROOM if own else octets)
+            self._make_room(octets, own=own)
             if not self._copier.covers(self._last + len(events)):
                 self.copy_places(at_once=True)
             self._cursors.forget(source)
@@ -191,10 +183,6 @@ class SqliteJournal(Upkeep):
                     self._newest = self._last
                 self._grown.notify_all()
         return len(events)
-
-    def check_room(self) -> None:
-        """Transient (LPF501, LPF509) when append() would refuse as it did last; asked before a vault is."""
-        self._make_room(self._refused)
 
     # ---- delivery ---------------------------------------------------------------------------------------
 
@@ -251,6 +239,7 @@ class SqliteJournal(Upkeep):
             self.write_place(collector, move)
         else:
             self._held.keep(collector, move)
+        self._look_for_room()
 
     def set_aside(self, collector: str, poisons: Sequence[Poison]) -> Outcome:
         """Keeps what the collector cannot take, durably; what is known already changes nothing.
@@ -258,14 +247,10 @@ class SqliteJournal(Upkeep):
         Works on a full disk as long as the reserve lasts.
         """
         octets = SMALL + sum(len(poison.message) + len(poison.entry.event.line) for poison in poisons)
-        now = self._now()
+        now, most = self._now(), self._quota.set_asides
         return self._urgently(
-            lambda connection: set_asides.insert(connection, collector, poisons, now), octets
+            lambda connection: set_asides.insert(connection, collector, poisons, now, most), octets
         )
-
-    def apply(self, *, keep: float, max_size: int, when_full: str) -> None:
-        """Follows a changed configuration from the next append and the next removal on."""
-        self._rules = retention.Rules(keep=keep, max_size=max_size, when_full=when_full)
 
     # ---- what people decide about events that were set aside ---------------------------------------------
 
@@ -317,20 +302,6 @@ class SqliteJournal(Upkeep):
         self.copy_places(at_once=True)
         for gap in (*(self.rebuilt.gaps if self.rebuilt is not None else ()), *told):
             self._tell(gap)
-
-    def _make_room(self, octets: int) -> None:
-        """Returns when so many octets may be added, and removes what may go for them; else Transient."""
-        self._is_read_only = self._is_read_only and refusal(self._path) == errno.EROFS
-        if self._is_read_only:
-            raise faults.read_only(self._path)
-        if not self._writer.reserve.make():
-            raise faults.no_room(self._path)
-        while not self._has_room(octets):
-            if not self.remove_some(octets):
-                with self.view() as connection:
-                    behind = retention.behind(connection, ends(connection)[1], self._holding)
-                what = f"journal has reached {size_text(self._rules.max_size)}"
-                raise faults.full(what, fix_for(behind))
 
     def _append(
         self,

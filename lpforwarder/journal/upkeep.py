@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -11,32 +10,24 @@ from typing import TypeVar
 
 from lpforwarder.errors import Blocked, Failure, Transient
 from lpforwarder.event import Cursor, Seq
-from lpforwarder.journal import faults, retention, set_asides, structure
+from lpforwarder.journal import faults, set_asides, structure
 from lpforwarder.journal.btree import Broken
-from lpforwarder.journal.clock_watch import ClockWatch
 from lpforwarder.journal.copier import Copier
-from lpforwarder.journal.facts import Facts, ends, used_octets
+from lpforwarder.journal.facts import Facts, ends
 from lpforwarder.journal.held import HeldPlaces
+from lpforwarder.journal.limits import Limits
 from lpforwarder.journal.notice import JUMPED, LOW, REBUILT, Notice
 from lpforwarder.journal.page import StoredPage
 from lpforwarder.journal.rawfile import living
-from lpforwarder.journal.reader import JournalReader
 from lpforwarder.journal.rebuilding import Rebuilt
-from lpforwarder.journal.remembered import Cursors, RoomLeft
-from lpforwarder.journal.room import Room, RoomWatch, Usage, usage_of_disk
+from lpforwarder.journal.remembered import Cursors
 from lpforwarder.journal.rows import Move, move_collector
 from lpforwarder.journal.scan import Gap
-from lpforwarder.journal.writer import SMALL, Writer
+from lpforwarder.journal.writer import SMALL
 from lpforwarder.runtime.health import spoken
 
 T = TypeVar("T")
 
-_SHRINK_BY = 512
-"""File pages that move in one step, a few milliseconds."""
-_SHRINK_FULL_BY = 16
-"""The same on a full disk, where moving needs room in the log first."""
-_SLACK = 64 * 2**20
-"""Octets of free room inside the file that are no reason to make it smaller."""
 _READ_ALONG = 4 * 2**20
 """Octets that one step reads and checks."""
 _PASS_EVERY = 24 * 3600.0
@@ -44,75 +35,19 @@ _PASS_EVERY = 24 * 3600.0
 _HIDDEN = "rows of it can only be found by looking along the file"
 
 
-class Upkeep(JournalReader):
+class Upkeep(Limits):
     """The half of a journal that its janitor uses; SqliteJournal makes all of these."""
 
     rebuilt: Rebuilt | None
     """What became of a journal that was found damaged at the start."""
-    clock_watch: ClockWatch
-    _rules: retention.Rules
-    _now: Callable[[], str]
-    _even: Callable[[], float]
-    _holding: frozenset[str] | None
-    _writer: Writer
     _held: HeldPlaces
     _copier: Copier
-    _room: RoomWatch
     _cursors: Cursors
-    _room_left: RoomLeft
     _damage: str = ""
-    _may_shrink: bool = True
     _read_to: int = 0
     _next_pass: float = 0.0
     _seen: tuple[int, Facts] | None = None
     """The facts in the file, and the writer's changes when they were looked at."""
-
-    # ---- limits -----------------------------------------------------------------------------------------
-
-    def remove_some(self, wanted: int = 0) -> int:
-        """Removes a few of the pages that may go; how many. See retention.py.
-
-        `wanted` are the octets that shall have room afterwards.
-        """
-        with self._writer.transaction() as connection:
-            return retention.remove_some(
-                connection,
-                self._rules,
-                self._now(),
-                self._holding,
-                by_age=self.clock_watch.is_steady,
-                wanted=wanted,
-            )
-
-    def trim_rejects(self) -> None:
-        """Removes rejects that are too old or too many."""
-        with self._writer.transaction() as connection:
-            retention.trim_rejects(connection, self._rules, self._now(), by_age=self.clock_watch.is_steady)
-
-    def tidy_log(self) -> None:
-        """Keeps the log short, also when readers held it up before."""
-        self._writer.tidy_log()
-
-    def make_reserve(self) -> bool:
-        """Takes the reserve back when the disk has room again; True when it is held."""
-        return self._writer.reserve.make()
-
-    def shrink_some(self) -> bool:
-        """Gives free room inside the file back to the disk, a little; False when there is no need."""
-        if not self._may_shrink or not self._is_slack():
-            return False
-        try:
-            self.shrink(_SHRINK_BY if self._writer.reserve.held else _SHRINK_FULL_BY)
-        except Transient:
-            return False  # not even that much room; whoever appends says so
-        except Blocked:
-            self._may_shrink = False  # damaged: leave everything where it is
-            return False
-        return True
-
-    def shrink(self, pages: int) -> None:
-        """Moves up to that many pages of the file from its end into free room, and cuts it off there."""
-        self._writer.shrink(pages)
 
     # ---- places -----------------------------------------------------------------------------------------
 
@@ -170,19 +105,6 @@ class Upkeep(JournalReader):
             self.write_place(collector, move)
 
     # ---- a look at everything ---------------------------------------------------------------------------
-
-    def look_at_room(self) -> Room:
-        """How much room is left; the answer is remembered for `warnings` and `full_in`."""
-        try:
-            return self._room.look(self._usage(), self._even())
-        except Blocked as failure:
-            self.mark_damage(failure.what)
-            return self._room.room
-
-    @property
-    def full_in(self) -> float | None:
-        """Seconds until nothing more is taken, at the present pace; None when nobody can say."""
-        return self._room.room.seconds
 
     def copy_places(self, *, at_once: bool = False) -> None:
         """Brings the safe copy beside the journal up to date when it is time for it."""
@@ -286,23 +208,6 @@ class Upkeep(JournalReader):
                         return gaps, row.end - 1
         return gaps, 0
 
-    def _usage(self) -> Usage:
-        free, disk = usage_of_disk(self._path.parent)
-        with self.view() as connection:
-            removed, last = ends(connection)
-            needed = retention.confirmed_by_all(connection, last, self._holding)
-            return Usage(
-                used=used_octets(connection),
-                max_size=self._rules.max_size,
-                removed=removed,
-                needed=needed,
-                last=last,
-                keeps_history=self._rules.when_full == retention.PAUSE,
-                free=free,
-                disk=disk,
-                behind=retention.behind(connection, last, self._holding),
-            )
-
     def _damaged(self) -> Notice | None:
         if not self._damage:
             return None
@@ -335,16 +240,3 @@ class Upkeep(JournalReader):
             return None
         what = f"the clock of this machine has jumped; for {spoken(left)} nothing is removed for its age"
         return Notice(code=JUMPED, text=what, fix="look at the clock: timedatectl; then nothing")
-
-    def _has_room(self, octets: int) -> bool:
-        return self._room_left.fits(octets, self._rules.max_size, self._writer.written)
-
-    def _used(self) -> int:
-        with self.view() as connection:
-            return used_octets(connection)
-
-    def _is_slack(self) -> bool:
-        """True when the file holds much free room, or any while the disk is full."""
-        used = self._used()
-        free = os.stat(self._path).st_size - used
-        return free > max(_SLACK, used // 4) or (free > 0 and not self._writer.reserve.held)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -11,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lpforwarder.errors import Blocked, Failure, Fatal
-from lpforwarder.journal.connections import WAL_LIMIT, connect_writing
+from lpforwarder.journal.connections import connect_writing
 from lpforwarder.journal.descriptors import Hold
 from lpforwarder.journal.faults import is_full, while_writing
+from lpforwarder.journal.quota import COPY_LOG_EVERY, KEEP_OF_LOG, size_of
 from lpforwarder.journal.reserve import Reserve, refusal
 
 SMALL = 16 * 2**10
@@ -29,17 +29,19 @@ class Writer:
         *,
         reserve: Reserve,
         synchronous: str = "FULL",
-        checkpoint_every: int = 4 * 2**20,
+        checkpoint_every: int = COPY_LOG_EVERY,
+        log_size: int = KEEP_OF_LOG,
         on_damage: Callable[[str], object] | None = None,
     ) -> None:
         """Opens the file, making it when there is none. sqlite3.Error as it comes.
 
-        Every `checkpoint_every` octets the log is copied into the file, so that it can begin anew.
+        Every `checkpoint_every` octets the log is copied into the file, so that it can begin anew; it may
+        take `log_size` octets on the disk.
         `on_damage` hears when something cannot be written because the file is damaged there.
         """
         self.reserve = reserve
         self._path = path
-        self._checkpoint_every = checkpoint_every
+        self._checkpoint_every, self._log_size = checkpoint_every, log_size
         self._on_damage = on_damage
         self._lock = threading.RLock()
         self._in_log = 0
@@ -51,11 +53,18 @@ class Writer:
         self._closed = False
         self._connection = connect_writing(path, synchronous)
         self._hold = Hold(path)
+        self.limit_log(checkpoint_every, log_size)
 
     @property
     def failed(self) -> bool:
         """True after the disk failed: nothing is written any more."""
         return self._failed is not None
+
+    def limit_log(self, checkpoint_every: int, log_size: int) -> None:
+        """From now on the log is copied and kept short as __init__ says."""
+        with self._lock:
+            self._checkpoint_every, self._log_size = checkpoint_every, log_size
+            self._connection.execute(f"PRAGMA journal_size_limit = {log_size}").fetchall()
 
     @contextmanager
     def transaction(self, octets: int = SMALL) -> Iterator[sqlite3.Connection]:
@@ -65,6 +74,8 @@ class Writer:
         disk failed: nothing is written after that.
         """
         with self._lock, self._translated():
+            if 0 < self._in_log <= self._log_size < self._in_log + octets:
+                self.checkpoint()  # else a small log would grow by a whole page beyond its share
             self.written += octets
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -102,8 +113,12 @@ class Writer:
 
     def tidy_log(self) -> None:
         """Empties the log when readers let it grow far beyond its limit."""
-        if _size(f"{self._path}-wal") > 2 * WAL_LIMIT:
+        if self.log_is_long(2):
             self.checkpoint("TRUNCATE")
+
+    def log_is_long(self, times: int = 1) -> bool:
+        """True when the log takes more than so many times what it may: somebody reads for long."""
+        return size_of(f"{self._path}-wal") > times * self._log_size
 
     def shrink(self, pages: int) -> None:
         """Moves that many pages of the file from its end into free room, and cuts it off."""
@@ -160,10 +175,3 @@ class Writer:
             if isinstance(failure, Blocked) and self._on_damage is not None:
                 self._on_damage(str(error))
             raise failure or error from error
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0

@@ -150,6 +150,7 @@ def test_a_full_journal_takes_the_rest_as_soon_as_it_may(receiver: CollectorProc
             assert full["sources"]["archive"]["error"]["code"] == "LPF501"
             assert "bring back: siem" in full["sources"]["archive"]["error"]["fix"]
             assert full["journal"]["last"] < len(given)
+            assert daemon.command("status", "--check").stdout.endswith(b" room=0s;3600:\n")
             settings = {**daemon.settings, "collectors": [collector(receiver.port, fence={"time": "200ms"})]}
             daemon.configure(settings)
             daemon.hup()

@@ -33,12 +33,27 @@ def test_sources_have_totals_that_only_grow(bench: Bench) -> None:
     facts = journal.facts()
     assert facts.sources == {
         "acme": SourceFacts(
-            events=3, duplicates=6, rejects=3, appended=bench.now, newest="2022-12-14T10:00:00.000Z"
+            events=3,
+            duplicates=6,
+            rejects=3,
+            appended=bench.now,
+            newest="2022-12-14T10:00:00.000Z",
+            kept=3,
         ),
-        "other": SourceFacts(events=0, duplicates=0, rejects=1, appended=bench.now, newest=None),
+        "other": SourceFacts(events=0, duplicates=0, rejects=1, appended=bench.now, newest=None, kept=1),
     }
     assert facts.rejects == 4
     assert (facts.first, facts.last) == (1, 3)
+
+
+def test_a_reject_that_was_dropped_waits_for_nobody_and_is_still_counted(bench: Bench) -> None:
+    journal = bench.open()
+    journal.append("acme", [], [REJECT, REJECT], "1")
+    journal.append("other", [], [REJECT], "1")
+    assert {name: facts.kept for name, facts in journal.facts().sources.items()} == {"acme": 2, "other": 1}
+    journal.drop_rejects([1, 3])
+    assert {name: facts.kept for name, facts in journal.facts().sources.items()} == {"acme": 1, "other": 0}
+    assert {name: facts.rejects for name, facts in journal.facts().sources.items()} == {"acme": 2, "other": 1}
 
 
 def test_collectors_have_a_place_and_totals(bench: Bench) -> None:

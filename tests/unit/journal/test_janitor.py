@@ -127,11 +127,11 @@ def test_a_clock_that_jumps_is_told_once(bench: Bench) -> None:
 
 
 def test_room_is_told_at_each_step_and_when_there_is_enough_again(bench: Bench) -> None:
-    journal = bench.open(max_size=2**20)
+    journal = bench.open(max_size=3 * 2**19)
     journal.register("archive", "oldest")
     janitor = Janitor(journal)
     lines: list[tuple[str, str]] = []
-    for number, events in enumerate((600, 150, 100)):
+    for number, events in enumerate((600, *[20] * 15)):
         journal.append("acme", page(1, events, 1000), (), str(number))
         with capture_logs() as logs:
             for _ in range(3):

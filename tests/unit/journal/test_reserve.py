@@ -52,6 +52,24 @@ def test_a_reserve_that_cannot_be_made_is_not_held(tmp_path: Path) -> None:
     assert not reserve.make()
 
 
+def test_a_reserve_follows_its_share(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path / "reserve", 2**20)
+    reserve.make()
+    reserve.fit(2**18)
+    assert reserve.held
+    assert (tmp_path / "reserve").stat().st_size == 2**18
+    reserve.fit(2**19)
+    assert not reserve.held
+    assert reserve.make()
+    assert (tmp_path / "reserve").stat().st_size == 2**19
+
+
+def test_a_reserve_of_an_earlier_life_that_was_larger_is_cut(tmp_path: Path) -> None:
+    Reserve(tmp_path / "reserve", 2**20).make()
+    assert Reserve(tmp_path / "reserve", 2**18).held
+    assert (tmp_path / "reserve").stat().st_size == 2**18
+
+
 def test_a_disk_with_room_is_not_full_and_the_probe_leaves_nothing(tmp_path: Path) -> None:
     assert not refusal(tmp_path / "journal.db")
     assert list(tmp_path.iterdir()) == []

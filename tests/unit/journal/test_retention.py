@@ -149,6 +149,29 @@ def test_pausing_keeps_history_while_a_collector_waits(connection: sqlite3.Conne
     assert remove_some(connection, rules(HUGE, size(connection), PAUSE), at(9), None) == 0
 
 
+def test_pausing_gives_history_up_while_the_one_who_waits_catches_up(connection: sqlite3.Connection) -> None:
+    collector(connection, "siem", LAST)
+    collector(connection, "slow", 70)
+    asked: list[int] = []
+
+    def goes_on(confirmed: int) -> bool:
+        asked.append(confirmed)
+        return True
+
+    limit = size(connection)
+    assert remove_some(connection, rules(HUGE, limit, PAUSE), at(9), None, goes_on=goes_on) >= 4
+    assert asked == [70]
+    assert firsts(connection)[0] <= 71
+
+
+def test_what_lies_beside_the_events_leaves_less_room_for_them(connection: sqlite3.Connection) -> None:
+    collector(connection, "siem", LAST)
+    limit = size(connection)
+    whole = rules(HUGE, limit + 50_000, PAUSE)
+    assert remove_some(connection, whole, at(9), None, beside=50_000) >= 4
+    assert used_octets(connection) <= 0.9 * limit + 4096
+
+
 def test_for_want_of_room_leaves_what_only_a_replay_would_need(connection: sqlite3.Connection) -> None:
     collector(connection, "siem", LAST, resume=0)
     assert remove_some(connection, rules(keep=0.0), at(23), None) == 0

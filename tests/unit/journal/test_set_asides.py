@@ -203,6 +203,14 @@ def test_the_oldest_make_room_and_are_counted_as_lost(bench: Bench) -> None:
     assert journal.facts().set_asides["archive"] == SetAsideFacts(lost=1, total=1)
 
 
+def test_a_small_journal_keeps_fewer(bench: Bench) -> None:
+    journal = bench.open(max_size=2**20)
+    journal.append("acme", page(1, 10), (), "10")
+    message = b"m" * 2**17
+    assert journal.set_aside("siem", [poison(1, message=message)]).lost == {}
+    assert journal.set_aside("siem", [poison(2, message=message)]).lost == {"siem": 1}
+
+
 def test_the_newest_stays_whatever_its_size(bench: Bench) -> None:
     journal = bench.open()
     journal.append("acme", page(1, 1), (), "1")
@@ -255,6 +263,7 @@ def test_only_the_newest_are_listed_when_there_are_too_many(journal: SqliteJourn
 
 def test_a_full_journal_sends_nothing_again(bench: Bench) -> None:
     journal = bench.open()
+    journal.register("siem", "oldest")
     journal.append("acme", page(1, 10), (), "10")
     journal.set_aside("siem", [poison(3)])
     journal.apply(keep=3600.0, max_size=1, when_full="pause-polling")

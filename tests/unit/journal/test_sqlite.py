@@ -21,6 +21,9 @@ from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from tests.fakes.pages import START, event, ids, page
 from tests.unit.journal.conftest import Bench
 
+ROOM_FOR_A_MIB = 3 * 2**19
+"""A max_size that leaves about that much for events; the rest is for the log and what else lies beside it."""
+
 
 def test_one_object_serves_intake_and_delivery(bench: Bench) -> None:
     journal = bench.open()
@@ -157,7 +160,7 @@ def test_only_the_newest_rejects_are_kept_but_all_are_counted(bench: Bench) -> N
 
 
 def test_a_journal_that_has_reached_its_size_takes_nothing_and_says_who_is_missing(bench: Bench) -> None:
-    journal = bench.open(max_size=2**20)
+    journal = bench.open(max_size=ROOM_FOR_A_MIB)
     journal.register("archive", "oldest")
     journal.register("late", "newest")
     appended = 700
@@ -165,7 +168,7 @@ def test_a_journal_that_has_reached_its_size_takes_nothing_and_says_who_is_missi
     with pytest.raises(Transient) as refused:
         journal.append("acme", page(701, 1100, 1000), (), "1100")
     assert refused.value.code == "LPF501"
-    assert refused.value.what == "journal has reached 1 MiB; polling is paused, delivery goes on"
+    assert refused.value.what == "journal has reached 1536 KiB; polling is paused, delivery goes on"
     assert refused.value.fix == (
         f"raise journal.max_size, or bring back: archive ({appended} waiting), late ({appended} waiting)"
     )
@@ -178,13 +181,13 @@ def test_a_journal_that_has_reached_its_size_takes_nothing_and_says_who_is_missi
 def test_a_journal_that_has_reached_its_size_takes_own_events_and_goes_on_sparing_the_vault(
     bench: Bench, source: str
 ) -> None:
-    journal = bench.open(max_size=2**20)
+    journal = bench.open(max_size=ROOM_FOR_A_MIB)
     journal.register("archive", "oldest")
     journal.append("acme", page(1, 700, 1000), (), "700")
     with pytest.raises(Transient):
-        journal.append("acme", page(701, 1100, 1000), (), "1100")
-    journal.append(source, page(1, 300, 1000), (), "place")
-    assert journal.newest() == 1000
+        journal.append("acme", page(701, 900, 1000), (), "900")
+    journal.append(source, page(1, 200, 1000), (), "place")
+    assert journal.newest() == 900
     with pytest.raises(Transient):
         journal.check_room()
     with pytest.raises(Transient):
@@ -193,9 +196,11 @@ def test_a_journal_that_has_reached_its_size_takes_own_events_and_goes_on_sparin
 
 
 def test_a_source_with_a_name_like_ours_is_a_source(bench: Bench) -> None:
-    journal = bench.open(max_size=2**20)
+    journal = bench.open(max_size=ROOM_FOR_A_MIB)
+    journal.register("archive", "oldest")
+    journal.append("acme", page(1, 700, 1000), (), "700")
     with pytest.raises(Transient):
-        journal.append("lpforwarder2", page(1, 1100, 1000), (), "1100")
+        journal.append("lpforwarder2", page(1, 200, 1000), (), "200")
 
 
 def test_a_full_file_takes_nothing_half_and_lets_checkpoints_through(bench: Bench) -> None:
@@ -281,8 +286,22 @@ def test_a_changed_configuration_is_followed(bench: Bench) -> None:
     journal.append("acme", page(1, 3), (), "one")
     journal.apply(keep=-1.0, max_size=1, when_full="pause-polling")
     assert journal.remove_some() == 1
+    journal.register("archive", "oldest")
+    journal.append("acme", page(4, 4), (), "two")
     with pytest.raises(Transient, match="journal has reached 1 octets"):
-        journal.append("acme", page(4, 4), (), "two")
+        journal.append("acme", page(5, 5), (), "three")
+
+
+def test_a_page_larger_than_all_room_is_taken_when_nothing_else_is_there(bench: Bench) -> None:
+    """Else its source would stand still for ever."""
+    journal = bench.open(max_size=2**20)
+    journal.register("siem", "oldest")
+    journal.append("acme", page(1, 1500, 1000), (), "one")
+    with pytest.raises(Transient):
+        journal.append("acme", page(1501, 1501), (), "two")
+    journal.advance("siem", Seq(1500), Seq(1500))
+    journal.append("acme", page(1501, 3000, 1000), (), "two")
+    assert (journal.facts().first, journal.newest()) == (1501, 3000)
 
 
 # ---- damage -----------------------------------------------------------------------------------------------
@@ -504,17 +523,17 @@ def test_a_journal_with_room_is_silent(bench: Bench) -> None:
 
 def test_room_is_made_of_what_everybody_has_at_once(bench: Bench) -> None:
     """Also of what only a replay would need, or a small journal could stay full for ever."""
-    journal = bench.open(max_size=2**20)
+    journal = bench.open(max_size=ROOM_FOR_A_MIB)
     journal.append("acme", page(1, 600, 1000), (), "600")
     journal.append("acme", page(601, 700, 1000), (), "700")
     journal.advance("siem", Seq(700), Seq(0))
-    journal.append("acme", page(701, 1200, 1000), (), "1200")
+    journal.append("acme", page(701, 900, 1000), (), "900")
     assert journal.facts().first == 601
-    assert journal.newest() == 1200
+    assert journal.newest() == 900
 
 
 def test_what_was_refused_is_refused_before_the_source_is_asked_again(bench: Bench) -> None:
-    journal = bench.open(max_size=2**20)
+    journal = bench.open(max_size=ROOM_FOR_A_MIB)
     journal.register("archive", "oldest")
     journal.append("acme", page(1, 700, 1000), (), "700")
     journal.check_room()
@@ -524,7 +543,7 @@ def test_what_was_refused_is_refused_before_the_source_is_asked_again(bench: Ben
         journal.check_room()
     assert refused.value.code == "LPF501"
     assert refused.value.retry_after == 1.0
-    journal.apply(keep=3600.0, max_size=2**21, when_full="pause-polling")
+    journal.apply(keep=3600.0, max_size=2**22, when_full="pause-polling")
     journal.check_room()
     journal.append("acme", page(701, 1100, 1000), (), "1100")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.errors import Transient
-from lpforwarder.journal.connections import WAL_LIMIT, connect_reading
+from lpforwarder.journal.connections import connect_reading
+from lpforwarder.journal.quota import KEEP_OF_LOG
 from lpforwarder.journal.reserve import Reserve
 from lpforwarder.journal.writer import Writer
 
@@ -93,15 +94,27 @@ def test_the_log_is_copied_and_used_again(writer: Writer, tmp_path: Path) -> Non
     assert (tmp_path / "j.db").stat().st_size > 2**21
 
 
+def test_a_small_log_is_copied_before_it_outgrows_its_share(writer: Writer, tmp_path: Path) -> None:
+    writer.limit_log(2**20, 2**20)
+    for number in range(5):
+        put(writer, bytes(600_000), octets=600_000)
+        assert 600_000 < log_size(tmp_path) < 2**20, number
+    assert not writer.log_is_long()
+    put(writer, bytes(2**21), octets=2**21)
+    assert writer.log_is_long()
+    put(writer, 1)
+    assert not writer.log_is_long()
+
+
 def test_a_reader_that_sits_still_holds_the_log_up_only_while_it_does(writer: Writer, tmp_path: Path) -> None:
     with closing(connect_reading(tmp_path / "j.db")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT a FROM t").fetchall()
-        while log_size(tmp_path) < 2 * WAL_LIMIT:
+        while log_size(tmp_path) < 2 * KEEP_OF_LOG:
             put(writer, bytes(2**21), octets=2**21)
         assert not writer.checkpoint()
         writer.tidy_log()
-        assert log_size(tmp_path) > 2 * WAL_LIMIT
+        assert log_size(tmp_path) > 2 * KEEP_OF_LOG
         reader.execute("ROLLBACK")
     writer.tidy_log()
     assert log_size(tmp_path) == 0
