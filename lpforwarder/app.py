@@ -13,14 +13,12 @@ from typing import Any
 
 import structlog
 
-from lpforwarder import rfc3339, status
+from lpforwarder import patience, rfc3339, status
 from lpforwarder.building import digests, own_hostname, poller_for, pump_for
 from lpforwarder.config.privacy import PrivacyOptions
 from lpforwarder.config.sections import HttpOptions
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.delivery.pump import Pump
-from lpforwarder.delivery.transports.diagnosis import WITHIN as LOOK_WITHIN
-from lpforwarder.delivery.transports.fences import FENCE_FAILURES, FENCE_TIMEOUT
 from lpforwarder.endpoint import cursor_key
 from lpforwarder.endpoint.contract import Access
 from lpforwarder.endpoint.tokens import TokenFile, beside
@@ -47,11 +45,9 @@ REPORTER = "reporter"
 ENDPOINT = "endpoint"
 PUBLISHER = "publisher"
 SPARING = 2.0  # seconds between two looks at the credentials of a source that was refused
-CALLS = 6  # a pull may make so many calls to its vault, each as long as its time limit
 MENDED_WITHIN = 45.0  # seconds; so that events flow a minute after a person has mended a collector
 GOOD_RUN = 1.0  # seconds after which a link or a vault counts as good, and its back-off begins anew
 ENDPOINT_AGAIN = 15.0  # seconds between two tries to take a port that somebody else has
-TURN_SECONDS = 0.1  # a source may have to wait for a page of each other one, and a slow disk for each page
 LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
 
 
@@ -78,6 +74,8 @@ class App:
         self.settings: Settings | None = None
         self.pumps: dict[str, Pump] = {}
         self.pollers: dict[str, Poller] = {}
+        self._former: dict[str, Pump] = {}
+        """The pumps of collectors that are being made anew."""
         self._parts: dict[str, Part] = {}
         self._late: dict[str, Part] = {}
         """Those that start once the thread before them has ended."""
@@ -87,6 +85,7 @@ class App:
         self._spokesman: Spokesman | None = None
         self._endpoint: Endpoint | None = None
         self._publisher: Publisher | None = None
+        journal.on_room = self._wake_paused
 
     def report_itself(self, thresholds: Thresholds = USUAL) -> None:
         """Writes own events (8xxx) from now on; to be called before the first apply()."""
@@ -195,14 +194,6 @@ class App:
         for poller in self.pollers.values():
             poller.close()
 
-    @property
-    def patience(self) -> float:
-        """Seconds the longest honest call of a worker may take; beyond that the watchdog is not fed."""
-        assert self.settings is not None
-        calls = [_longest_call(options) for options in self.settings.collectors]
-        calls += [CALLS * getattr(options, "timeout", 0.0) for options in self.settings.sources]
-        return max(calls, default=0.0) + 30.0 + TURN_SECONDS * len(self.settings.sources)
-
     def snapshot(self) -> dict[str, Any]:
         """How the service is doing now; see status.py."""
         assert self.settings is not None
@@ -223,14 +214,26 @@ class App:
         )
         return status.snapshot(self.settings, facts, self.journal.waiting, life, now=rfc3339.now())
 
+    def _wake_paused(self) -> None:
+        """The journal has room again; what waits for that need not wait for its next try."""
+        for name, state in self.supervisor.states().items():
+            if state.error is not None and state.error.code == status.JOURNAL_FULL:
+                self.supervisor.wake(name)
+
     def _start(self, name: str, part: Part) -> None:
         if part.kind == "collector":
-            pump = self.pumps[part.options.name] = pump_for(part.options, self.journal)
-            self.supervisor.start(name, pump, collector_policy(part.options))
+            pump = pump_for(part.options, self.journal)
+            if former := self._former.pop(part.options.name, None):
+                pump.link.sent_before = former.link.sent_before + former.window.first_sent
+            self.pumps[part.options.name] = pump
+            silent = patience.of_collector(part.options)
+            self.supervisor.start(name, pump, collector_policy(part.options), silent)
         elif part.kind == "source":
             poller = poller_for(part.options, self.journal, part.privacy, self.turns)
             self.pollers[part.options.name] = poller
-            self.supervisor.start(name, poller, source_policy(poller))
+            sources = len(self.settings.sources) if self.settings is not None else 0
+            silent = patience.of_source(part.options, sources=sources, has_pulse=poller.has_pulse)
+            self.supervisor.start(name, poller, source_policy(poller), silent)
         elif part.kind == "endpoint":
             self._start_endpoint(part.options)
         else:
@@ -258,7 +261,7 @@ class App:
         """What keeps the service from being ready. A collector that is down does not."""
         if self.settings is None:
             return ["the service is starting"]
-        return [f"{name} makes no progress" for name in self.supervisor.stuck(self.patience)]
+        return [f"{name} makes no progress" for name in self.supervisor.stuck]
 
     def _note_access(self, access: Access) -> None:
         log.debug("endpoint.access", **dataclasses.asdict(access))
@@ -266,21 +269,12 @@ class App:
             self._spokesman.trail.note(access)
 
     def _drop(self, part: Part) -> None:
-        if part.kind == "collector":
-            self.pumps.pop(part.options.name, None)
+        if part.kind == "collector" and (pump := self.pumps.pop(part.options.name, None)):
+            self._former[part.options.name] = pump
         elif part.kind == "source" and (poller := self.pollers.pop(part.options.name, None)):
             poller.close()
         elif part.kind == "endpoint":
             self._endpoint = None
-
-
-def _longest_call(options: CollectorOptions) -> float:
-    """Seconds a collector's link may be busy with one call, if all goes as slowly as it may."""
-    connect = getattr(options, "connect_timeout", 0.0)
-    fences = FENCE_TIMEOUT * FENCE_FAILURES  # a collector that does not close half-closed connections
-    sending = getattr(options, "stall_timeout", 0.0) + connect + fences
-    # Each host: name lookup, connection, handshake, and a second look at a certificate that is refused.
-    return max(sending, len(getattr(options, "host", ())) * (3 * connect + 2 * LOOK_WITHIN))
 
 
 def _link_state(pump: Pump) -> status.LinkState:
@@ -292,6 +286,7 @@ def _link_state(pump: Pump) -> status.LinkState:
         last_sent=link.last_sent,
         unconfirmed=pump.window.unconfirmed,
         unmoved_since=link.unmoved_since,
+        is_stalled=pump.is_stalled,
         is_held=link.is_held,
         certificates=link.certificates,
         alarms=[WorkerError(code=each.code, text=each.what, fix=each.fix) for each in link.alarms],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lpforwarder import event_ids, rfc3339
@@ -22,6 +22,8 @@ NAMESPACE = uuid.UUID("9aadaff6-d0e2-48c5-91e7-4051b2868c12")
 """Of our name-based ids."""
 
 _CREDENTIAL_CODES = frozenset({"LPF301", "LPF302", "LPF316"})
+_PAUSED = frozenset({"LPF501", "LPF509"})
+"""The journal takes nothing, so the source is not asked."""
 _CLOCK_CODES = frozenset({"LPF317", "LPF318"})
 
 
@@ -83,34 +85,6 @@ def stopped(stamp: Stamp, *, version: str, uptime: float, failure: str | None = 
     )
 
 
-def configured(stamp: Stamp, *, before: str, after: str, changed: str) -> Event:
-    """A changed configuration took effect; `changed` names what was started, stopped or started anew."""
-    files = "" if before != after else " Only files that it names have changed."
-    return make(
-        stamp,
-        "8003",
-        "success",
-        f"The configuration was changed: {changed}.{files}",
-        hashBefore=before,
-        hashAfter=after,
-        changed=changed,
-    )
-
-
-def refused(stamp: Stamp, *, before: str, problems: int, code: str) -> Event:
-    """A changed configuration has mistakes; `code` is that of the first."""
-    return make(
-        stamp,
-        "8003",
-        "failure",
-        f"A changed configuration was refused: {number_of(problems, 'mistake')}. The old one stays in force.",
-        hashBefore=before,
-        problems=problems,
-        code=code,
-        fix="lpforwarder check-config",
-    )
-
-
 # ---- sources and collectors -----------------------------------------------------------------------------
 
 
@@ -120,7 +94,7 @@ class Trouble:
 
     state: str
     """`blocked`: a person must act. `failing`: it is tried again. `silent`, of a source: no answer and no
-    error. `stalled`, of a collector: connected, and it confirms nothing."""
+    error. `stalled`, of a collector: it takes connections, and confirms nothing."""
     since: str
     """RFC 3339."""
     error: WorkerError | None = None
@@ -129,16 +103,19 @@ class Trouble:
 def source_down(stamp: Stamp, *, source: str, trouble: Trouble, last_poll: str | None) -> Event:
     """A source is silent, or cannot be read; `last_poll` is when it last answered."""
     what = {"blocked": "needs a person", "silent": "does not answer"}.get(trouble.state, "cannot be read")
+    if trouble.error is not None and trouble.error.code in _PAUSED:
+        what = "is paused"
+    error = _of(source, trouble.error) if trouble.error is not None else None
     return make(
         stamp,
         "8005",
         "failure",
-        f"Source {source} {what} since {trouble.since}{_why(trouble.error)}",
+        f"Source {source} {what} since {trouble.since}{_why(error)}",
         sourceName=source,
         state=trouble.state,
         since=trouble.since,
         lastPoll=last_poll,
-        **_error(trouble.error),
+        **_error(error),
     )
 
 
@@ -158,7 +135,7 @@ def source_up(stamp: Stamp, *, source: str, since: str) -> Event:
 
 def collector_down(stamp: Stamp, *, collector: str, trouble: Trouble) -> Event:
     """A collector cannot be reached, or does not let us in."""
-    what = {"blocked": "needs a person", "stalled": "is connected and has confirmed nothing"}.get(
+    what = {"blocked": "needs a person", "stalled": "takes connections and has confirmed nothing"}.get(
         trouble.state, "is unreachable"
     )
     return make(
@@ -292,6 +269,7 @@ class About:
 
 def alarm(stamp: Stamp, *, about: About, error: WorkerError) -> Event:
     """A person should mend something although events still flow."""
+    error = _of(about.name, error)
     return make(
         stamp,
         alarm_id(about, error.code),
@@ -375,6 +353,11 @@ def make(stamp: Stamp, event_id: str, result: str, message: str, /, **more: JSON
             "severity": event_ids.severity(event_id, result),
         }
     )
+
+
+def _of(name: str, error: WorkerError) -> WorkerError:
+    """The error without the name that it may begin with: ours say it already."""
+    return replace(error, text=error.text.removeprefix(f"{name}: "))
 
 
 def _error(error: WorkerError | None) -> Mapping[str, JSON]:

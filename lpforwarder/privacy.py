@@ -4,7 +4,8 @@ A field is meant by its name wherever it stands, at the top or inside another va
 of all other texts of the same event as well. What an event is known by stays: see KEPT.
 
 Equal values have equal hashes, whatever field they stand in, for everybody with the same key, for ever:
-`hmac-sha256:` and the first 32 hexadecimal digits of HMAC-SHA-256 over the UTF-8 octets of the value.
+`hmac-sha256:` and the first 32 hexadecimal digits of HMAC-SHA-256 over the UTF-8 octets of the value in NFC:
+an é of one character and one of e and accent look alike and are the same name.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hmac
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -129,7 +131,8 @@ class Privacy:
     def _hashed(self, text: str) -> str:
         if self._key is None:
             self._key = self._ask_for_key()
-        return PREFIX + hmac.digest(self._key, text.encode("utf-8"), "sha256").hex()[:_DIGITS]
+        octets = unicodedata.normalize("NFC", text).encode("utf-8")
+        return PREFIX + hmac.digest(self._key, octets, "sha256").hex()[:_DIGITS]
 
     def _digest(self, raw: bytes) -> str:
         if not self._hash:
@@ -220,16 +223,22 @@ _Span: TypeAlias = tuple[int, int, _Needle, str]
 
 @lru_cache(maxsize=_REMEMBERED)
 def _needles(value: str) -> tuple[_Needle, ...]:
-    """The value as it is, cut as in a sentence of ours, and as JSON, HTML and URLs have it, in any case."""
+    """The value as it is, cut as in a sentence of ours, and as JSON, HTML and URLs have it, in any case.
+
+    With accents as characters of their own and as parts of others: who wrote the other texts may differ.
+    """
     bare = value.strip()
+    spellings = dict.fromkeys([bare, unicodedata.normalize("NFC", bare), unicodedata.normalize("NFD", bare)])
+    forms = [form for spelling in spellings for form in _forms(spelling)]
+    needles = [_Needle(form) for form in dict.fromkeys(map(_folded, forms))]
+    names = [mail[1] for spelling in spellings if (mail := _MAIL.match(spelling))]
+    return (*needles, *(_Needle(_folded(name), name) for name in names))
+
+
+def _forms(bare: str) -> list[str]:
     forms = [bare, bare.upper(), bare.casefold(), html.escape(bare), quote(bare), quote(bare, safe="")]
     forms += [quote_plus(bare), json.dumps(bare)[1:-1], json.dumps(bare, ensure_ascii=False)[1:-1]]
-    if len(bare) > _QUOTED:
-        forms.append(bare[:_QUOTED])
-    needles = [_Needle(form) for form in dict.fromkeys(map(_folded, forms))]
-    if mail := _MAIL.match(bare):
-        needles.append(_Needle(_folded(mail[1]), mail[1]))
-    return tuple(needles)
+    return [*forms, bare[:_QUOTED]] if len(bare) > _QUOTED else forms
 
 
 def _folded(text: str) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 
 from lpforwarder import rfc3339
 from lpforwarder.config.sections import address_text
+from lpforwarder.counting import counted
 from lpforwarder.delivery.certificates import URGENT_DAYS, WARN_DAYS, Certificate, ends_in
 from lpforwarder.delivery.filters import chosen_by
 from lpforwarder.delivery.options import CollectorOptions, rate_text
+from lpforwarder.delivery.standstill import confirms_nothing
 from lpforwarder.journal.facts import Facts, SetAsideFacts
 from lpforwarder.journal.notice import LOW as ROOM_LOW
 from lpforwarder.journal.notice import Notice
@@ -21,8 +23,6 @@ from lpforwarder.journal.scan import Gap
 from lpforwarder.runtime.worker import WorkerError, WorkerState
 from lpforwarder.settings import Settings
 
-STALLED_AFTER = 45.0  # seconds without a confirmation on a link that is up, until we call it stalled
-FENCE_SLACK = 15.0  # seconds a fence may take beyond its time
 BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
 _REFUSED_RELOAD = "The changed configuration has mistakes and was not used. See: lpforwarder check-config."
 VERSION = 1
@@ -42,7 +42,9 @@ class LinkState:
     last_sent: str | None = None
     unconfirmed: int = 0
     unmoved_since: str | None = None
-    """Since when something waits for its confirmation and nothing was confirmed."""
+    """Since when something waits for its confirmation and nothing new was confirmed."""
+    is_stalled: bool = False
+    """That lasts too long: the collector takes connections and gets nowhere."""
     is_held: bool = False
     """Events wait because of `rate_limit`."""
     certificates: Sequence[Certificate] = ()
@@ -121,6 +123,7 @@ def _source(name: str, facts: Facts | None, life: Life | None) -> dict[str, Any]
         "events": known.events if known else 0,
         "duplicates": known.duplicates if known else 0,
         "rejects": known.rejects if known else 0,
+        "rejects_kept": known.kept if known else 0,
         "alarms": [_error(alarm) for alarm in (life.alarms.get(name, ()) if life else ())],
     }
 
@@ -137,7 +140,7 @@ def _collector(
     aside = (facts.set_asides.get(options.name) if facts else None) or SetAsideFacts()
     confirmed = known.confirmed if known else 0
     return {
-        **_state(f"collector:{options.name}", life),
+        **_collector_state(options.name, link, life),
         "waiting": count,
         "oldest_waiting": oldest,
         "checkpoint": checkpoint,
@@ -151,7 +154,7 @@ def _collector(
         "lost": sum(gap.missed.get(options.name, 0) for gap in (facts.gaps if facts else ())),
         "connected_since": link.connected_since,
         "last_sent": link.last_sent,
-        "stalled_since": _stalled_since(options, link, now),
+        "stalled_since": (link.unmoved_since or now) if link.is_stalled else None,
         "rate_limit": rate_text(options.rate_limit),
         "held": link.is_held,
         "certificates": [_certificate(each, now) for each in link.certificates],
@@ -162,10 +165,13 @@ def _collector(
     }
 
 
-def _stalled_since(options: CollectorOptions, link: LinkState, now: str) -> str | None:
-    """Since when a connected collector has confirmed nothing although it should have; None if it has."""
-    patience = max(STALLED_AFTER, options.fence.time + FENCE_SLACK)
-    return link.unmoved_since if age(link.unmoved_since, now) > patience else None
+def _collector_state(name: str, link: LinkState, life: Life | None) -> dict[str, Any]:
+    """As of any worker; one that gets nowhere is in trouble although its link is up."""
+    state = _state(f"collector:{name}", life)
+    if link.is_stalled and state["error"] is None:
+        nothing = confirms_nothing(link.peer)
+        state["error"] = {"code": nothing.code, "text": nothing.what, "fix": nothing.fix}
+    return state
 
 
 def _certificate(certificate: Certificate, now: str) -> dict[str, Any]:
@@ -255,7 +261,7 @@ def _gap(gap: Gap) -> dict[str, Any]:
 
 def judge(made: Mapping[str, Any]) -> tuple[str, str]:
     """The verdict (`ok`, `behind`, `down`) and one sentence a tired person can act on."""
-    total = sum(collector["waiting"] for collector in made["collectors"].values())
+    total = on_the_way(made["collectors"])
     if not made["running"]:
         if not made["journal"]["last"]:
             return "down", "Not running; there is no event in the journal yet."
@@ -272,7 +278,7 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
     for warning in grave:
         return "behind", _sentence(warning["text"])
     for name, collector in made["collectors"].items():
-        if collector["stalled_since"] is not None or age(collector["oldest_waiting"], now) > BEHIND_AFTER:
+        if age(collector["oldest_waiting"], now) > BEHIND_AFTER:
             return "behind", _slowness(name, collector, now)
     if (http := made["http"]) and http["error"] is not None and http["wanted"]:
         return "behind", _sentence(f"the HTTP endpoint is down: {http['error']['text']}")
@@ -294,6 +300,14 @@ def judge(made: Mapping[str, Any]) -> tuple[str, str]:
     return "ok", f"Everything is handed over and confirmed.{told}"
 
 
+def on_the_way(collectors: Mapping[str, Mapping[str, Any]]) -> int:
+    """How many events are still to be handed over: those of the collector that has to get the most.
+
+    An event for three collectors is one event.
+    """
+    return max((collector["waiting"] for collector in collectors.values()), default=0)
+
+
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -301,8 +315,6 @@ def _sentence(text: str) -> str:
 def _slowness(name: str, collector: Mapping[str, Any], now: str) -> str:
     count, oldest = collector["waiting"], collector["oldest_waiting"]
     waits = f"{events(count)} {_wait(count)} safely"
-    if (since := collector["stalled_since"]) is not None:
-        return f"{name} is connected and has confirmed nothing for {spoken(age(since, now))}. {waits}."
     held = f" It is held to {collector['rate_limit']} by rate_limit." if collector["held"] else ""
     return f"{name} is behind: {waits}, the oldest for {spoken(age(oldest, now))}.{held}"
 
@@ -324,12 +336,16 @@ def _trouble(name: str, part: Mapping[str, Any], kind: str, now: str) -> str:
     waits = ""
     if kind == "collectors":
         waits = f" {events(part['waiting'])} {_wait(part['waiting'])} safely."
+        if part["stalled_since"] is not None and part["state"] not in ("blocked", "crashed"):
+            how = "is connected" if part["connected_since"] else "takes connections"
+            silent = spoken(age(part["stalled_since"], now))
+            return f"{name} {how} and has confirmed nothing for {silent}.{waits}"
     return f"{name} {what}{since}.{waits}"
 
 
 def events(count: int) -> str:
     """`1 event`, `48,112 events`."""
-    return f"{count:,} event{'' if count == 1 else 's'}"
+    return counted(count, "event")
 
 
 def _wait(count: int) -> str:

@@ -25,6 +25,7 @@ from lpforwarder.delivery.formats.json import JsonFormat, JsonOptions  # noqa: E
 from lpforwarder.event import OWN, Entry, Event, Seq  # noqa: E402
 from lpforwarder.event_ids import EVENT_IDS  # noqa: E402
 from lpforwarder.own_events import About, Stamp, Trouble  # noqa: E402
+from lpforwarder.reporting import reloads  # noqa: E402
 from lpforwarder.reporting.heartbeat import Counts, Present, heartbeat  # noqa: E402
 from lpforwarder.reporting.trail import Visits, accessed  # noqa: E402
 from lpforwarder.runtime.worker import WorkerError  # noqa: E402
@@ -99,9 +100,11 @@ SAMPLES: tuple[Sample, ...] = (
         "A reload (SIGHUP) that changed something. The hashes are SHA-256 over all settings in "
         "effect, defaults included, without the contents of the files they name: whoever changes "
         "the settings unseen changes the hash. A reload that found mistakes has `result` "
-        "`failure`, and `problems`, and no `hashAfter`.",
+        "`failure`, `problems`, `code`, `place` and `reason` of the first, and no `hashAfter`; values that "
+        "stand in the file are *** there. The next reload without mistakes is told with `success`, even "
+        "when it changes nothing.",
         partial(
-            own_events.configured,
+            reloads.configured,
             before="35ea6ac2acdf0d3bc17a2e88cee812c302f5daf9685f7075764e8b44598ff403",
             after="c2389b51487b47b293d1aa84d0d6eaba47ebfa85f5065c550d15055b04c0d325",
             changed="started collector:archive, started anew collector:siem",
@@ -132,7 +135,7 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     (
         "A collector that needs a person at once (a certificate, a name), one that cannot be "
-        "reached after a minute, and one that is connected and confirms nothing (`stalled`). The "
+        "reached after a minute, and one that takes connections and confirms nothing (`stalled`). The "
         "other collectors get it; this one when it is back.",
         partial(
             own_events.collector_down,
@@ -225,7 +228,7 @@ FIELDS = {
     "eventsConfirmed": "confirmed by this collector since the last heartbeat, own events included",
     "eventsRead": "read from all sources since then, and new; of 8013: handed to this reader",
     "eventsReplayed": "sent again since then",
-    "eventsSent": "sent for the first time since then; begins anew with the worker",
+    "eventsSent": "sent for the first time since then, over reloads too; after a start: since the start",
     "eventsSetAside": "set aside for this collector since then",
     "eventsWaited": "that could not be handed over meanwhile",
     "eventsWaiting": "that this collector still gets, now",
@@ -242,6 +245,7 @@ FIELDS = {
     "newestEvent": "greatest event time of all sources; RFC 3339",
     "oldestWaiting": "when the oldest waiting event was received; absent when none waits",
     "paths": "up to three paths that were asked for with this token",
+    "place": "file, line and column of the first mistake in a configuration",
     "previousStart": "when the last life began; RFC 3339",
     "problems": "mistakes in a configuration that was refused",
     "reason": "what happened, without the contents of any event",
@@ -250,7 +254,7 @@ FIELDS = {
     "repeated": "how often the same began since it was last told, and was not told",
     "requests": "requests since the last such report, refused ones included",
     "seconds": "how long it lasted; how far the clock jumped, negative for backwards",
-    "sequence": "`sequenceId` of the message that was handed over last before this one was written",
+    "sequence": "`sequenceId` of the message handed over last when this was written; 0 when they begin anew",
     "since": "when it began; of a heartbeat: when the last one was written",
     "sourceCount": "how many are configured",
     "sourceName": "its configured name",

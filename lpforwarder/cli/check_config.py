@@ -85,7 +85,7 @@ def _print_problems(report: Report) -> None:
 
 
 def _print_result(report: Report) -> None:
-    from lpforwarder.config.problems import counted
+    from lpforwarder.counting import counted
 
     assert report.settings is not None
     sources = counted(len(report.settings.sources), "source")

@@ -150,23 +150,37 @@ class Stage:
         before = len(self._ids)
         self._collector.unplug()
         time.sleep(seconds / 2)
-        self._tell_trouble()
+        self._tell_trouble(self._wait_for_trouble())
         time.sleep(seconds / 2)
         self._collector.plug()
         # A machine that took long to start may have had all of them before.
         self._wait_for(min(before + 1, self._script.events))
         _say(f"collector back; what waited is handed over. Lost: 0 of {before}.")
 
-    def _tell_trouble(self) -> None:
-        collector = (self._facts() or {}).get("collectors", {}).get("pretend", {})
+    def _wait_for_trouble(self) -> dict[str, Any]:
+        """What the forwarder says of the collector once it has noticed, which takes a busy machine longer."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            facts = self._facts() or {}
+            collector: dict[str, Any] = facts.get("collectors", {}).get("pretend", {})
+            if collector.get("error") or time.monotonic() > deadline:
+                return collector
+            time.sleep(0.1)
+
+    def _tell_trouble(self, collector: dict[str, Any]) -> None:
+        from lpforwarder.counting import counted_as
+
         if collector.get("error"):
             error = collector["error"]
             waiting = collector["waiting"]
             _say(
-                f"collector gone: {error['text']} [{error['code']}]. {waiting} event(s) wait in the journal."
+                f"collector gone: {error['text']} [{error['code']}]. "
+                f"{counted_as(waiting, 'event', one='waits', many='wait')} in the journal."
             )
 
     def _kill(self) -> None:
+        from lpforwarder.counting import counted
+
         assert self._child is not None
         _say("-- now the forwarder itself is killed (SIGKILL) and started again --")
         self._child.kill()
@@ -174,7 +188,8 @@ class Stage:
         facts = self._facts()
         self._start()
         if facts is not None:
-            _say(f"journal opened: {facts['sources']['demo']['events']} events, nothing to repair.")
+            events = facts["sources"]["demo"]["events"]
+            _say(f"journal opened: {counted(events, 'event')}, nothing to repair.")
 
     # ---- the forwarder --------------------------------------------------------------------------------
 
@@ -229,13 +244,13 @@ class Stage:
 
     def _received(self, message: bytes) -> None:
         event = json.loads(message[message.index(b" {") :])
-        with self._news:
+        with self._news:  # what is said about an event comes after its line
             seen = self._ids[event["id"]] = self._ids.get(event["id"], 0) + 1
+            try:
+                self._show(message, event, again=seen > 1)
+            except BrokenPipeError:  # said by the main thread: here it would look like a broken collector
+                self._unread = True
             self._news.notify_all()
-        try:
-            self._show(message, event, again=seen > 1)
-        except BrokenPipeError:  # said by the main thread: here it would look like a broken collector
-            self._unread = True
 
     def _show(self, message: bytes, event: dict[str, Any], *, again: bool) -> None:
         if self._wire:

@@ -10,6 +10,7 @@ from typing import IO
 from lpforwarder import plugins
 from lpforwarder.building import encoder_for, privacy_of
 from lpforwarder.cli.failures import exit_code, show
+from lpforwarder.counting import counted
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.errors import Failure
@@ -44,7 +45,7 @@ def print_messages(settings: Settings) -> int:
                 failed = exit_code(error)
     sys.stdout.buffer.flush()
     for name, count in counts.items():
-        print(f"{name}: {count:,} messages would be sent. Nothing was.", file=sys.stderr)
+        print(f"{name}: {counted(count, 'message')} would be sent. Nothing was.", file=sys.stderr)
     return failed
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lpforwarder.counting import counted, counted_as
 from lpforwarder.journal import safe_copy, schema
 from lpforwarder.journal.lock import holder
 from lpforwarder.journal.reader import open_reader
@@ -73,7 +74,8 @@ def info(facts: Facts) -> list[str]:
         f"EVENTS   {held if facts['events'] else 'none held'}",
     ]
     for name, source in facts["sources"].items():
-        lines.append(f"source {name}: {source['events']:,} events, the last at {_time(source['appended'])}")
+        events = counted(source["events"], "event")
+        lines.append(f"source {name}: {events}, the last at {_time(source['appended'])}")
     for name, row in facts["collectors"].items():
         moved = f", at {_time(row['moved'])}" if row["moved"] else ""
         lines.append(f"collector {name}: has up to {row['checkpoint']:,}{moved}; {row['behind']:,} behind")
@@ -151,11 +153,12 @@ def repaired(path: Path, done: Repaired) -> Facts:
 
 def outcome(facts: Facts) -> list[str]:
     """The same in words."""
+    events = counted(facts["salvaged"], "event")
     if not facts["repaired"]:
-        return [f"{facts['path']}: {facts['salvaged']:,} events, nothing to repair. Nothing was changed."]
+        return [f"{facts['path']}: {events}, nothing to repair. Nothing was changed."]
     lines = [
         f"The journal was damaged: {facts['reason']}.",
-        f"Taken over: {facts['salvaged']:,} events. Cannot be read any more: {facts['lost']:,}.",
+        f"Taken over: {events}. Cannot be read any more: {facts['lost']:,}.",
         *(f"  {line}" for line in _lines(facts["gaps"])),
     ]
     if facts["asked_again"]:
@@ -188,7 +191,7 @@ def _missing(gaps: Sequence[Facts], lost: int) -> list[str]:
     if not gaps:
         return ["MISSING  nothing"]
     return [
-        f"MISSING  {lost:,} event{' is' if lost == 1 else 's are'} lost",
+        f"MISSING  {counted_as(lost, 'event', one='is', many='are')} lost",
         *(f"         {line}" for line in _lines(gaps)),
     ]
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from lpforwarder.app import App, collector_name, collector_policy, source_name
 from lpforwarder.building import poller_for, pump_for
@@ -128,10 +129,10 @@ def _show(app: App) -> None:
 
 
 def _tell(
-    facts: dict[str, dict[str, dict[str, object]]], failed: list[str], aside: int, interrupted: bool
+    facts: dict[str, dict[str, dict[str, Any]]], failed: list[str], aside: int, interrupted: bool
 ) -> None:
     for name, source in facts["sources"].items():
-        print(f"{name}: {source['events']:,} events in the journal, {source['rejects']:,} set aside")
+        print(f"{name}: {events(source['events'])} in the journal, {source['rejects_kept']:,} set aside")
     for name, collector in facts["collectors"].items():
         print(f"{name}: {collector['confirmed']:,} confirmed, {collector['waiting']:,} waiting")
     if interrupted:

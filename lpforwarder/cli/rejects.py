@@ -291,7 +291,9 @@ def _tell(results: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _count(items: Sequence[Facts], what: str) -> str:
-    return f"{len(items):,} {what}{'' if len(items) == 1 else 's'}"
+    from lpforwarder.counting import counted
+
+    return counted(len(items), what)
 
 
 def _plain(text: str) -> str:

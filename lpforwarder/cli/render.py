@@ -47,6 +47,7 @@ def render(
     """
     from lpforwarder.cli.collectors import stored
     from lpforwarder.cli.event_files import events_in, opened
+    from lpforwarder.counting import counted
     from lpforwarder.delivery.framing import by_name
     from lpforwarder.event import Entry, Reject, Seq
 
@@ -77,7 +78,7 @@ def render(
         out.flush()
     for number, fate in ((bad, "read"), (unwritten, "written")):
         if number:
-            click.echo(f"{number} record{'s' if number > 1 else ''} could not be {fate}.", err=True)
+            click.echo(f"{counted(number, 'record')} could not be {fate}.", err=True)
     ctx.exit(3 if bad or unwritten else 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,17 +16,19 @@ from lpforwarder.app import App
 from lpforwarder.cli.failures import show
 from lpforwarder.cli.journal_log import Salvaging, tell_gap, tell_rebuilt
 from lpforwarder.cli.rejected import answer
-from lpforwarder.config.problems import render
+from lpforwarder.config.problems import place, render, without_values
 from lpforwarder.config.sections import LogOptions
+from lpforwarder.counting import counted_as
 from lpforwarder.errors import Blocked, ConfigError
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.runtime import signals
 from lpforwarder.runtime.control import ControlServer, Handler
+from lpforwarder.runtime.health import spoken
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.supervisor import Supervisor
 from lpforwarder.runtime.systemd import Systemd
 from lpforwarder.settings import Settings
-from lpforwarder.status import events
+from lpforwarder.status import on_the_way
 
 log = structlog.get_logger()
 
@@ -113,7 +115,7 @@ def _collectors(app: App) -> list[str]:
 def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOptions], None]) -> None:
     """Answers signals and feeds the watchdog until it is time to stop."""
     told = float("-inf")
-    stuck: list[str] = []
+    stuck: Mapping[str, float] = {}
     every = min(ROUND, (systemd.watchdog_interval() or ROUND * BEATS) / BEATS)
     for request in signals.requests(every=every):
         if app.supervisor.fatal is not None or request in (signal.SIGTERM, signal.SIGINT):
@@ -121,14 +123,23 @@ def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
         if request == signal.SIGHUP:
             _reload(app, path, systemd, set_up_log)
         app.start_late()
-        before, stuck = stuck, app.supervisor.stuck(app.patience)
-        if not stuck:
-            systemd.watchdog()
-        elif stuck != before:
-            log.error("worker.unresponsive", workers=stuck, reason="no progress; the watchdog is not fed")
+        stuck = feed(systemd, app.supervisor, stuck)
         if time.monotonic() - told >= STATUS_EVERY:
             told = time.monotonic()
             systemd.status(app.snapshot()["sentence"])
+
+
+def feed(systemd: Systemd, supervisor: Supervisor, before: Mapping[str, float]) -> Mapping[str, float]:
+    """Feeds the watchdog unless a worker hangs; those that do, for the next call. Tells which, once each."""
+    stuck = supervisor.look()
+    if not stuck:
+        systemd.watchdog()
+    for name in stuck.keys() - before.keys():
+        reason = f"no sign of life for more than {spoken(stuck[name])}; the watchdog is not fed"
+        log.error("worker.unresponsive", worker=name, reason=reason)
+    for name in before.keys() - stuck.keys():
+        log.info("worker.responsive", worker=name)
+    return stuck
 
 
 def _reload(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOptions], None]) -> None:
@@ -139,9 +150,21 @@ def _reload(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
         set_up_log(app.settings.log)
     except ConfigError as error:
         print(render(error.problems, verdict="Nothing was changed."), file=sys.stderr, flush=True)
-        log.error("settings.refused", problems=len(error.problems), reason="the old configuration stays")
+        log.error("settings.refused", **_refused(error), fix="lpforwarder check-config; the old one stays")
     finally:
         systemd.ready()
+
+
+def _refused(error: ConfigError) -> dict[str, object]:
+    """How many mistakes there are, and which is the first."""
+    problems = [problem for problem in error.problems if not problem.note]
+    first = problems[0]
+    return {
+        "problems": len(problems),
+        "code": first.code,
+        "place": place(first),
+        "reason": without_values(first),
+    }
 
 
 def _end(app: App, systemd: Systemd) -> None:
@@ -153,7 +176,8 @@ def _end(app: App, systemd: Systemd) -> None:
     if sys.stderr.isatty():
         print(f"stopping: handing over what is on the way (at most {within:g} s) ...", file=sys.stderr)
     app.drain(work, systemd.watchdog)
-    left = sum(collector["waiting"] for collector in app.snapshot()["collectors"].values())
+    left = on_the_way(app.snapshot()["collectors"])
     log.info("service.drained", waiting=left)
     if sys.stderr.isatty():
-        print(f"done. Nothing is lost; {events(left)} wait in the journal.", file=sys.stderr)
+        waits = counted_as(left, "event", one="waits", many="wait")
+        print(f"done. Nothing is lost; {waits} in the journal.", file=sys.stderr)

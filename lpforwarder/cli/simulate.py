@@ -53,17 +53,13 @@ def collector(
 
     Octet counting and newline framing are told apart by themselves. The address is printed on stderr.
     """
-    import ssl
-
+    from lpforwarder.cli import serving_tls
     from lpforwarder.cli.addresses import split_address
     from lpforwarder.simulator.collector import PretendCollector
 
     if refuse is not None and not relp:
         raise click.UsageError("--refuse needs --relp: plain syslog has no way to say no.")
-    context = None
-    if cert_file is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert_file)
+    context = serving_tls.from_file(cert_file)
     done = threading.Event()
     count = 0
 

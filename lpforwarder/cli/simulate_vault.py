@@ -73,21 +73,15 @@ def vault(
 
     What a client needs to know is printed on stderr; docs/simulator.md tells more.
     """
-    import ssl
     from zoneinfo import ZoneInfoNotFoundError
 
+    from lpforwarder.cli import serving_tls
     from lpforwarder.cli.addresses import split_address
     from lpforwarder.simulator.vault.options import VaultOptions
     from lpforwarder.simulator.vault.orders import plan, switches
     from lpforwarder.simulator.vault.server import PretendVault
 
-    context = None
-    if cert_file is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(cert_file)
-        except OSError as error:
-            raise click.UsageError(f"--tls {cert_file}: {error.strerror or error}") from error
+    context = serving_tls.from_file(cert_file)
     usual = VaultOptions()
     try:
         given: dict[str, Any] = {

@@ -130,6 +130,7 @@ def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def _troubles(facts: Mapping[str, Any]) -> list[str]:
+    from lpforwarder.counting import counted
     from lpforwarder.delivery.certificates import WARN_DAYS
 
     found = []
@@ -145,11 +146,13 @@ def _troubles(facts: Mapping[str, Any]) -> list[str]:
                 if certificate["days"] <= WARN_DAYS:
                     found.append(f"        {name}: {certificate['text']} [LPF205].")
             if lost := part.get("set_aside_lost"):
-                found.append(f"        {name}: {lost:,} set-aside events had to go: no room [LPF605].")
+                gone = counted(lost, "set-aside event")
+                found.append(f"        {name}: {gone} had to go: no room [LPF605].")
             if part["error"] is None:
                 continue
             again = f" Next try in {_until(part['next_try'], facts)}." if part["next_try"] else ""
-            found.append(f"        {name}: {part['error']['text']} [{part['error']['code']}].{again}")
+            text = part["error"]["text"].removeprefix(f"{name}: ")
+            found.append(f"        {name}: {text} [{part['error']['code']}].{again}")
             if part["error"].get("fix"):
                 found.append(f"        fix: {part['error']['fix']}")
             if kind == "collectors":
@@ -164,7 +167,7 @@ def _sources(facts: Mapping[str, Any]) -> list[Sequence[str]]:
             _ago(part["last_poll"], facts),
             _ago(part["newest_event"], facts),
             f"{part['events']:,}",
-            f"{part['rejects']:,}",
+            f"{part.get('rejects_kept', part['rejects']):,}",  # an older service tells all there ever were
             part["state"],
         )
         for name, part in facts["sources"].items()
@@ -214,10 +217,10 @@ def journal_line(facts: Mapping[str, Any]) -> str:
     room = journal["full_in_seconds"]
     parts = [f"{journal['bytes'] / 1e6:,.1f} MB", events(held)]
     if room is not None:
-        parts.append(f"room for {spoken(room)} at this pace")
+        parts.append(f"room for {spoken(room)} at this pace" if room else "full")
     lost = sum(gap["count"] for gap in journal["gaps"] if gap.get("lost", True) and not gap.get("collector"))
     if lost:
-        parts.append(f"{lost:,} events damaged and lost")
+        parts.append(f"{events(lost)} damaged and lost")
     return "JOURNAL  " + ", ".join(parts)
 
 
@@ -295,14 +298,16 @@ def _nagios(globals_: Globals) -> int:
 
 
 def _performance(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Numbers to draw; only what is known. `lag` has the one threshold that the verdict looks at."""
-    from lpforwarder.status import BEHIND_AFTER, age
+    """Numbers to draw. `lag` and `room` have the thresholds that the verdict looks at."""
+    from lpforwarder.journal.room import VERY_LOW
+    from lpforwarder.status import BEHIND_AFTER, age, on_the_way
 
     collectors, sources = facts["collectors"].values(), facts["sources"].values()
-    yield f"waiting={sum(part['waiting'] for part in collectors)}"
+    yield f"waiting={on_the_way(facts['collectors'])}"
     oldest = [part["oldest_waiting"] for part in collectors if part["oldest_waiting"]]
     yield f"lag={age(min(oldest, default=None), facts['time']):.0f}s;{BEHIND_AFTER:.0f}"
     if newest := max((part["newest_event"] or "" for part in sources), default=""):
         yield f"newest={age(newest, facts['time']):.0f}s"
-    if (room := facts["journal"]["full_in_seconds"]) is not None:
-        yield f"room={room:.0f}s"
+    room = facts["journal"]["full_in_seconds"]
+    # `U`: nobody can say; a number below the range is trouble (Nagios plugin guidelines, performance data).
+    yield f"room={'U' if room is None else f'{room:.0f}s;{VERY_LOW:.0f}:'}"

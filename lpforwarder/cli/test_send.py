@@ -238,6 +238,9 @@ def _show_failure(name: str, error: Exception, place: str) -> None:
 
 
 def _conclude(good: int, total: int, mark: str, number: int, *, made: bool, has_receipt: bool) -> None:
+    from lpforwarder.counting import counted
+
+    events = counted(number, "event")
     if good < total:
         click.echo(f"{good} of {total} collectors took the test.")
     if not good:
@@ -246,10 +249,10 @@ def _conclude(good: int, total: int, mark: str, number: int, *, made: bool, has_
         click.echo("Search the SIEM for the events.")
     elif has_receipt:
         click.echo(f"Acknowledged is received. To see what became of it, search the SIEM for  {mark}")
-        click.echo(f"You should find exactly {number} events. Fewer: line breaks are lost.")
+        click.echo(f"You should find exactly {events}. Fewer: line breaks are lost.")
     else:
         click.echo(f"Handed over. Plain syslog gives no receipt: search the SIEM for  {mark}")
         click.echo(
-            f"You should find exactly {number} events. Fewer: line breaks are lost. More, or one that\n"
+            f"You should find exactly {events}. Fewer: line breaks are lost. More, or one that\n"
             "begins with a number: the collector cannot read octet counting, set `framing: newline`."
         )

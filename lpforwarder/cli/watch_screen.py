@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lpforwarder.cli.status import http_lines, journal_line, service_line
-from lpforwarder.endpoint.page.words import ago, count, rank, state_of
+from lpforwarder.endpoint.page.words import ago, count, most_waiting, rank, state_of
 from lpforwarder.status import age
 
 KEYS = {"a": "all", "c": "collectors", "s": "sources"}
@@ -155,7 +155,7 @@ class _Section:
         bad = sum(rank(part) == 0 for _, part in self._parts)
         told = [f"{len(self._parts):,} in all", f"{bad or 'none'} in trouble"]
         if self._kind == "collectors":
-            told.append(f"{count(sum(part['waiting'] for _, part in self._parts), 'event')} waiting")
+            told.append(f"{most_waiting(self._parts)} waiting")
         else:
             told.append(count(sum(part["events"] for _, part in self._parts), "event"))
         return f"{self._kind.upper()}  {', '.join(told)}"

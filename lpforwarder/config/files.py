@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lpforwarder.config.options import Finding
+from lpforwarder.counting import counted
 
 _WARN_DAYS = 30
 _MOST_AUTHORITIES = 5
+_LOCKED = b"ENCRYPTED"
 _PEM = "PEM begins with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE converts"
 
 
@@ -48,6 +50,18 @@ def key_pair(cert: Path | None, private: Path | None, *, keys: tuple[str, str]) 
     if private is None and (problem := _exposed_pair(cert, key=cert_key)):
         yield problem
     yield from _expiry(cert, key=cert_key)
+
+
+def unusable(ca: Path | None, cert: Path | None, private: Path | None) -> Finding | None:
+    """What keeps these TLS files from being used, as `check-config` would say it; None when nothing does.
+
+    For whoever could not load them: OpenSSL names neither the file nor what is wrong with it.
+    """
+    try:
+        found = [*authorities(ca, key="ca_file"), *key_pair(cert, private, keys=("cert_file", "key_file"))]
+    except OSError:  # they change while they are looked at
+        return None
+    return next((one for one in found if not one.note and one.code != "LPF110"), None)
 
 
 def secret(path: Path, *, key: str) -> Iterable[Finding]:
@@ -137,8 +151,12 @@ def _authorities_expire(path: Path, *, key: str) -> Iterable[Finding]:
 def _ends(what: str, end: datetime, fix: str, *, key: str) -> Iterable[Finding]:
     days = (end - datetime.now(UTC)).days
     if days < _WARN_DAYS:
-        told = f"{what} expires in {days} days" if days >= 0 else f"{what} has expired"
+        told = f"{what} {_expires(days)}" if days >= 0 else f"{what} has expired"
         yield Finding(key=key, code="LPF205", what=told, fix=fix)
+
+
+def _expires(days: int) -> str:
+    return f"expires in {counted(days, 'day')}" if days else "expires within a day"
 
 
 def _exposed_pair(path: Path, *, key: str) -> Finding | None:
@@ -165,8 +183,11 @@ def _pair_problem(error: ssl.SSLError, cert: Path, private: Path | None, keys: t
         return _broken(
             keys[0], f"{cert} holds no private key that can be read", "name it: key_file: client.key"
         )
-    fix = "an unencrypted key in PEM form: openssl pkey -in KEY -out NEWKEY"
-    return _broken(keys[1], f"{private} holds no private key that can be read without a password", fix)
+    if _LOCKED in private.read_bytes():
+        fix = f"take the passphrase off: openssl pkey -in {private} -out NEW; chmod 600 NEW"
+        return _broken(keys[1], f"{private} is locked with a passphrase, and there is nobody to ask", fix)
+    fix = "a key in PEM form begins with -----BEGIN PRIVATE KEY-----; make the file anew"
+    return _broken(keys[1], f"{private} holds no private key that can be read", fix)
 
 
 def _has_certificate(path: Path) -> bool:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lpforwarder.config import secrecy
 from lpforwarder.config.document import parse
 from lpforwarder.config.source_text import SourceText
+from lpforwarder.counting import counted
 from lpforwarder.errors import Problem
 
 PERMISSION = frozenset({"LPF110", "LPF111", "LPF122"})
 """What the operating system or a file's mode forbids: exit code 77 when nothing else is wrong."""
+
+_QUOTED = re.compile(r"""(?<!\w)(?:"[^"]*"|'[^']*')(?!\w)|(?<=the tag )\S+""")
+_NAMES_SECRET = re.compile("secret|passw|passphrase|token|key", re.IGNORECASE)
+_NOTHING_THERE = frozenset({"LPF111", "LPF119"})
+"""What is named is not there, or holds nothing: it may be no name at all."""
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -38,6 +46,24 @@ def render(
     return "\n".join([*blocks, f"{_counted_errors(problems)}. {verdict}"])
 
 
+def place(problem: Problem) -> str:
+    """`config.yaml:14:5`; the file alone when all of it is meant, and nothing when there is none."""
+    if problem.line == 0:
+        return problem.file
+    return f"{problem.file}:{problem.line}:{problem.column}"
+
+
+def without_values(problem: Problem) -> str:
+    """What is wrong, for logs and events: what the file says there is ***, since it may be a secret.
+
+    The terminal of whoever reads the file may show more; a SIEM has many readers.
+    """
+    key = problem.key.rpartition(".")[2]
+    if problem.code in _NOTHING_THERE and _NAMES_SECRET.search(key):
+        return f"what `{key}` names cannot be used"
+    return _QUOTED.sub(secrecy.MASK, problem.what)
+
+
 def as_json(problem: Problem) -> dict[str, Any]:
     """One problem for scripts."""
     return {
@@ -54,11 +80,10 @@ def as_json(problem: Problem) -> dict[str, Any]:
 
 def _block(problem: Problem, source: SourceText) -> str:
     kind = "note" if problem.note else "error"
+    where = f"{place(problem)}: " if place(problem) else ""
+    head = f"{kind}[{problem.code}] {where}{problem.what}"
     if problem.line == 0:
-        remedy = f"\n      fix  {problem.fix}" if problem.fix else ""
-        place = f"{problem.file}: " if problem.file else ""
-        return f"{kind}[{problem.code}] {place}{problem.what}{remedy}"
-    head = f"{kind}[{problem.code}] {problem.file}:{problem.line}:{problem.column}: {problem.what}"
+        return f"{head}\n      fix  {problem.fix}" if problem.fix else head
     text, column = source.excerpt(problem.line, problem.column)
     caret = f"      | {' ' * (column - 1)}^ {problem.fix}"
     return f"{head}\n{problem.line:5} | {text}\n{caret.rstrip()}"
@@ -66,11 +91,6 @@ def _block(problem: Problem, source: SourceText) -> str:
 
 def _counted_errors(problems: Sequence[Problem]) -> str:
     return counted(sum(not problem.note for problem in problems), "error")
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _read_again(file: str) -> SourceText:

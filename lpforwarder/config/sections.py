@@ -105,8 +105,11 @@ class JournalOptions(Options):
         30 * 86400.0, description="delivered events stay so long for replay and the pull API"
     )
     max_size: Annotated[Size, AfterValidator(at_least(2**20, "1MiB"))] = Field(
-        10 * 2**30, description="the most it takes on disk"
+        10 * 2**30, description="the most on disk, all its files together: events, log, reserve, safe copy"
     )
+    """Counted: the file in use, its log (`-wal`) and index (`-shm`), the reserve, the safe copy twice (it is
+    replaced as a whole). Log, reserve and own events have shares of it: see journal/quota.py. Not counted:
+    files set aside as damaged, and a page larger than all the room there is, taken by an empty journal."""
     when_full: Literal["pause-polling", "drop-delivered-first"] = Field(
         "pause-polling", description="pause-polling (the vault keeps events) or drop-delivered-first"
     )

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Literal
 
 from lpforwarder import rfc3339
+from lpforwarder.counting import counted
 
 WARN_DAYS = 30
 URGENT_DAYS = 3
@@ -57,7 +58,7 @@ def ends_in(days: int) -> str:
     """`ends in 21 days`, `ends today`, `has expired`."""
     if days < 0:
         return "has expired"
-    return "ends today" if days == 0 else f"ends in {days} day{'' if days == 1 else 's'}"
+    return "ends today" if days == 0 else f"ends in {counted(days, 'day')}"
 
 
 class ExpiryWatch:

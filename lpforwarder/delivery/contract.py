@@ -91,7 +91,8 @@ class Transport(Protocol):
     should look at although the link works.
     One whose send() may wait for the collector time and again also has offer(messages, within): it hands
     over the first of them that there is room for within so many seconds, and says how many, perhaps none.
-    A worker that sits in one call for minutes looks dead.
+    A worker that sits in one call for minutes looks dead, unless its transport has `pulse`: any value that is
+    another one whenever the collector has taken something; asked from another thread.
     """
 
     @property

@@ -10,6 +10,8 @@ import structlog
 
 from lpforwarder.delivery.certificates import URGENT_DAYS, Certificate, ExpiryWatch, ends_in
 from lpforwarder.delivery.contract import Transport
+from lpforwarder.delivery.standstill import Standstill
+from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure
 from lpforwarder.rfc3339 import now as present_time
 
@@ -27,13 +29,17 @@ class Link:
     confirm: str = ""
     last_sent: str | None = None
     unmoved_since: str | None = None
-    """Since when something waits for its confirmation and nothing was confirmed."""
+    """Since when something waits for its confirmation and nothing new was confirmed, on any connection."""
+    is_reachable: bool = True
+    """False while no connection is to be had."""
     is_held: bool = False
     """Events wait because of `rate_limit`, and for nothing else."""
     certificates: Sequence[Certificate] = ()
     """What the link depends on and ends one day; see certificates.py."""
     alarms: Sequence[Failure] = ()
     """What a person should look at although the link works."""
+    sent_before: int = 0
+    """Messages that earlier workers of this collector sent for the first time, in this process."""
 
 
 class LinkWatch:
@@ -43,6 +49,7 @@ class LinkWatch:
         self,
         name: str,
         transport: Transport,
+        standstill: Standstill,
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], str] = present_time,
@@ -50,6 +57,7 @@ class LinkWatch:
         self.link = Link(confirm=transport.confirm)
         self._name = name
         self._transport = transport
+        self._standstill = standstill
         self._clock = clock
         self._now = now
         self._expiry = ExpiryWatch()
@@ -61,17 +69,29 @@ class LinkWatch:
     def connected(self) -> None:
         """The link is up."""
         link = self.link
+        link.is_reachable = True
         link.connected_since = self._now()
         link.peer, link.confirm = self._transport.peer, self._transport.confirm
         log.info("collector.connected", collector=self._name, peer=link.peer)
 
+    def unreachable(self) -> None:
+        """No connection was to be had."""
+        self.link.is_reachable = False
+
     def disconnected(self) -> None:
         """The link is down; what was waiting for its confirmation waits in the journal."""
-        self.link.connected_since = self.link.unmoved_since = None
+        self.link.connected_since = None
         self.link.is_held = False
+
+    def broke(self, failure: Failure | None) -> None:
+        """It ended, and not everything was confirmed."""
+        self._standstill.broke(failure, self._clock())
+        if not self._standstill.is_standing:
+            self.link.unmoved_since = None
 
     def sends(self) -> None:
         """Something is about to be sent."""
+        self._standstill.owes(self._clock())
         if self.link.unmoved_since is None:
             self.link.unmoved_since = self._now()
 
@@ -79,9 +99,16 @@ class LinkWatch:
         """The kernel has it."""
         self.link.last_sent = self._now()
 
-    def moved(self, unconfirmed: int) -> None:
-        """Something was confirmed; so many messages are not yet."""
-        self.link.unmoved_since = self._now() if unconfirmed else None
+    def moved(self, window: Window) -> None:
+        """Something was confirmed, perhaps not for the first time."""
+        if self._standstill.confirmed(window, self._clock()):
+            self.link.unmoved_since = self._now() if window.unconfirmed else None
+
+    def idles(self) -> None:
+        """Nothing waits to be confirmed or sent."""
+        if self.link.unmoved_since is not None or self._standstill.is_standing:
+            self.link.unmoved_since = None
+            self._standstill.nothing_waits()
 
     # ---- looked at ------------------------------------------------------------------------------------
 

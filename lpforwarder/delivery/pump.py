@@ -19,6 +19,7 @@ from lpforwarder.delivery.lateness import Lateness
 from lpforwarder.delivery.link import LinkWatch
 from lpforwarder.delivery.rate import Rate
 from lpforwarder.delivery.set_asides import SetAsides
+from lpforwarder.delivery.standstill import Standstill
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure
 from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
@@ -71,7 +72,8 @@ class Pump:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self._watch = LinkWatch(name, transport, clock=clock)
+        self._standstill = Standstill(limits.fence_seconds)
+        self._watch = LinkWatch(name, transport, self._standstill, clock=clock)
         self.link = self._watch.link
         self._rate = None if limits.rate is None else Rate(limits.rate, clock())
         self._journal = journal
@@ -82,7 +84,7 @@ class Pump:
         self._offer: Callable[[Sequence[bytes], float], int] | None = getattr(transport, "offer", None)
         self._beat: Callable[[], None] = lambda: None
         self._open = False
-        self._unfenced = 0
+        self._unfenced = self._parts_done = 0
         self._first_unfenced_at = 0.0
         self._last_sent_at = 0.0
         self._fenced_at = 0.0
@@ -138,6 +140,21 @@ class Pump:
         """How many messages were handed to the network, repeats too, and how late."""
         return {"events_sent": self._handed_over, "delivery_seconds": self._lateness.spread.as_json()}
 
+    @property
+    def unmoved(self) -> float:
+        """Seconds in which it was connected, something was sent and nothing new confirmed; over all links."""
+        return self._standstill.seconds(self._clock())
+
+    @property
+    def is_stalled(self) -> bool:
+        """The collector takes connections and confirms nothing new: to be connected is no success."""
+        return self.link.is_reachable and self._standstill.is_stalled(self._clock())
+
+    @property
+    def pulse(self) -> object:
+        """Changes within a step, too: after each part, and whenever the collector has taken something."""
+        return self._parts_done, getattr(self._transport, "pulse", None)
+
     def abort(self) -> None:
         """Ends the call in flight; from another thread."""
         self._transport.abort()
@@ -147,7 +164,11 @@ class Pump:
         if not self._open:
             self._connect()
         self._watch.look()
+        self._parts_done += 1
         moved = self._send_batch()
+        self._parts_done += 1
+        if not (moved or self.window.unconfirmed or self.link.is_held):
+            self._watch.idles()
         if self._fence_due(moved):
             self._fence(0.0)
         return self._collect(0.0) or moved
@@ -157,6 +178,9 @@ class Pump:
     def _connect(self) -> None:
         try:
             self._transport.open()
+        except Failure:
+            self._watch.unreachable()
+            raise
         finally:
             self._watch.look_at_certificates()
         self._open = True
@@ -253,8 +277,6 @@ class Pump:
     def _collect(self, within: float) -> bool:
         """Takes what was confirmed; True when that moved the checkpoint."""
         moved = self._take(self._transport.confirmed(within))
-        if moved:
-            self._watch.moved(self.window.unconfirmed)
         if moved and (not self.window.unconfirmed or self._clock() - self._recorded_at >= RECORD_EVERY):
             self._record()
         return moved
@@ -272,7 +294,10 @@ class Pump:
             self._set_asides.refused(poisons, fresh - len(due))
             self._refused += sum(poison.entry.seq > self.window.checkpoint for poison in poisons)
             self._refusals = [refusal for refusal in self._refusals if refusal.number > count]
-        return self.window.confirm(count, self._clock())
+        moved = self.window.confirm(count, self._clock())
+        if moved:
+            self._watch.moved(self.window)
+        return moved
 
     def _poison(self, refusal: Refusal) -> Poison:
         """The event that was refused, and its message as it was sent."""
@@ -351,6 +376,7 @@ class Pump:
         except Failure as error:
             failure = error
         except BaseException:
+            self._watch.broke(None)
             self.window.rewind(self._clock())  # or the next link's counts would confirm this one's messages
             raise
         if failure is not None or self.window.unconfirmed:
@@ -361,6 +387,7 @@ class Pump:
 
     def _go_back(self, failure: Failure | None) -> None:
         idle = failure is not None and failure.code in HUNG_UP
+        self._watch.broke(failure)
         back = self.window.rewind(self._clock(), idle=idle)
         self._record()
         log.warning(

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lpforwarder.counting import counted
 from lpforwarder.endpoint import problems, pull, query
 from lpforwarder.endpoint.access import Doorkeeper, is_misdirected
 from lpforwarder.endpoint.answers import Budget, Piecemeal
@@ -151,8 +152,9 @@ class _Endpoint:
             if oldest <= place <= self._journal.last():
                 return place
             if place < oldest:
-                count = "some" if token.sources is not None else oldest - place
-                why = f"{count} events behind it have been removed by age or size"
+                count = oldest - place if token.sources is None else 0
+                lost = f"{counted(count, 'event') if count else 'some events'} behind it"
+                why = f"{lost} {'has' if count == 1 else 'have'} been removed by age or size"
             else:
                 # Its places are given again: to go on there would leave out what comes until then.
                 why = "The journal is an older copy of the one that the cursor is of"

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import structlog
 
+from lpforwarder.config import files
+from lpforwarder.config.openssl import connection_fault
 from lpforwarder.errors import Blocked
 
 LOOK_EVERY = 5.0
@@ -48,8 +50,8 @@ class Credentials:
         try:
             context = self._context()
         except (OSError, ValueError) as error:
-            what = f"the certificate of the endpoint cannot be used: {_words(error)}"
-            fix = f"look at {self._cert_file}: openssl x509 -noout -text -in {self._cert_file}"
+            reason, fix = self._why(error)
+            what = f"the certificate of the endpoint cannot be used: {reason}"
             raise Blocked(what, code="LPF504", fix=fix) from error
         self._used = self._seen = stamps
         return context
@@ -66,11 +68,21 @@ class Credentials:
             self._context()
         except (OSError, ValueError) as error:
             self._refused = self._seen
+            reason, fix = self._why(error)
             log.error(
-                "endpoint.certificate_refused", reason=_words(error), fix="the old one is used until then"
+                "endpoint.certificate_refused", reason=reason, fix=f"{fix}; the old one is used until then"
             )
             return False
         return True
+
+    def _why(self, error: OSError | ValueError) -> tuple[str, str]:
+        """Which file, what is wrong with it, and what to do: OpenSSL names neither."""
+        if finding := files.unusable(self._client_ca_file, self._cert_file, self._key_file):
+            return finding.what, finding.fix
+        fix = f"look at {self._cert_file}: openssl x509 -noout -text -in {self._cert_file}"
+        if isinstance(error, ssl.SSLError):
+            return connection_fault(error), fix
+        return str(getattr(error, "strerror", None) or error), fix
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -93,7 +105,3 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _words(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)

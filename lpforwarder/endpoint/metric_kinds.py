@@ -181,7 +181,7 @@ _ALL = (
         name="collector_up",
         type="gauge",
         labels=_COLLECTOR,
-        about="0 while it cannot be reached, refuses us, or a person has to mend something",
+        about="0 while it cannot be reached, refuses us, confirms nothing, or a person has to mend something",
         normal="1",
     ),
     Kind(

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from lpforwarder.config.openssl import certificate_fault, connection_fault
 from lpforwarder.endpoint.pace import Pace
 
 LINGER_SECONDS = 1.0
@@ -105,6 +106,5 @@ class Refusals:
 
 def _reason(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not taken: {error.verify_message}"
-    name = str(getattr(error, "reason", None) or "no word from OpenSSL")
-    return _WORDS.get(name, name.replace("_", " ").lower())
+        return f"its certificate is not taken: {certificate_fault(error)}"
+    return _WORDS.get(str(getattr(error, "reason", None))) or connection_fault(error)

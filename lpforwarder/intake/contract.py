@@ -26,7 +26,11 @@ class Page:
 
 
 class Source(Protocol):
-    """Asks once; never sleeps, retries or writes."""
+    """Asks once; never sleeps, retries or writes.
+
+    One whose pull may make many calls also has `pulse`: any value that is another one after each call, asked
+    from another thread. A worker that is silent for long looks dead.
+    """
 
     def pull(self, after: Cursor | None) -> Page:
         """The events behind `after`, oldest first; None asks from the very start.

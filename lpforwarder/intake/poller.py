@@ -13,7 +13,7 @@ from lpforwarder.intake.contract import Alarming, Cursor, IntakeJournal, Limited
 from lpforwarder.privacy import Privacy
 from lpforwarder.runtime.measures import Measures, Measuring, Spread
 from lpforwarder.runtime.turns import Turns
-from lpforwarder.runtime.worker import WorkerError
+from lpforwarder.runtime.worker import Pulsing, WorkerError
 
 POLL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Bounds of the metric of the same name: from a file on this disk to a vault at its time limit."""
@@ -78,6 +78,8 @@ class Poller:
         self._clock = clock
         self._poll_seconds = Spread(POLL_SECONDS)
         self._measuring = source if isinstance(source, Measuring) else None
+        self._pulsing = source if isinstance(source, Pulsing) else None
+        self._parts_done = 0
         self._privacy = privacy
         self._turns = turns if turns is not None else Turns()
 
@@ -123,6 +125,16 @@ class Poller:
         return self._alarming.alarms if self._alarming is not None else ()
 
     @property
+    def has_pulse(self) -> bool:
+        """The source shows after each call to its vault that it lives."""
+        return self._pulsing is not None
+
+    @property
+    def pulse(self) -> object:
+        """Changes within a step, too: after each part of it, and after each call of a source that tells."""
+        return self._parts_done, self._pulsing.pulse if self._pulsing is not None else None
+
+    @property
     def is_sparing(self) -> bool:
         """The source itself keeps the pace towards a vault that refused it."""
         return isinstance(self._source, Refusable)
@@ -144,12 +156,14 @@ class Poller:
 
     def _step_in_turn(self, stop: Stop) -> bool:
         with self._turns:
+            self._parts_done += 1
             return not stop.stopping and self.step()
 
     def _pulled(self, cursor: Cursor | None) -> Page:
         began = self._clock()
         page = self._source.pull(cursor)
         self._poll_seconds.add(self._clock() - began)
+        self._parts_done += 1
         return page
 
     def _concealed(self, page: Page) -> Page:

@@ -221,7 +221,7 @@ def _trouble(state: str, part: SourceView | CollectorView, view: View, down: Dow
     if isinstance(part, SourceView) and state == "silent":
         seconds = part.silent
     elif isinstance(part, CollectorView) and state == "stalled":
-        seconds = part.unmoved
+        seconds = part.standing
     since = rfc3339.render(view.wall - round(seconds * 1000)) if down is None else down.since
     return Trouble(state=state, since=since, error=part.error)
 

@@ -18,7 +18,7 @@ class Counts:
     rejected: int = 0
     """Records of all sources that could not become events."""
     sent: int = 0
-    """Messages handed to the collector for the first time, in this life of its worker."""
+    """Messages handed to the collector for the first time, in this life of the process."""
     confirmed: int = 0
     replayed: int = 0
     set_aside: int = 0

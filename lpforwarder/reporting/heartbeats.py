@@ -64,6 +64,8 @@ class Heartbeats:
         self._stamp = stamp
         self._version = version
         self._rhythms: dict[str, _Rhythm] = {}
+        self._written: dict[str, Beat] = {}
+        """The last one of this life; those of collectors that were removed too."""
 
     def step(self, view: View, uptime: float) -> None:
         """Writes those that are due. One that the journal does not take is left out and counted.
@@ -72,8 +74,9 @@ class Heartbeats:
         """
         self._rhythms = {name: kept for name, kept in self._rhythms.items() if name in view.collectors}
         for name, collector in view.collectors.items():
-            if not collector.heartbeat or collector.worker is None:
+            if not collector.heartbeat:
                 self._rhythms.pop(name, None)
+            if not collector.heartbeat or collector.worker is None:
                 continue
             rhythm = self._rhythm(name, collector, view.monotonic)
             is_away = not collector.is_connected and collector.checkpoint < rhythm.last.place
@@ -81,15 +84,18 @@ class Heartbeats:
                 self._beat(name, collector, rhythm, view, uptime)
 
     def _rhythm(self, name: str, collector: CollectorView, now: float) -> _Rhythm:
-        """A worker made anew begins with a heartbeat, and counts what it sends from 0."""
+        """A worker made anew begins with a heartbeat."""
         known = self._rhythms.get(name)
         if known is not None and known.worker is collector.worker:
             return known
-        last = known.last if known else read_beat(self._journal.cursor(addressed_to(name)))
-        skipped = known.skipped if known else 0
-        last = replace(last, totals=replace(last.totals, sent=0))
-        self._rhythms[name] = _Rhythm(collector.worker, now, last, skipped)
+        last = self._written.get(name) or self._inherited(name)
+        self._rhythms[name] = _Rhythm(collector.worker, now, last, known.skipped if known else 0)
         return self._rhythms[name]
+
+    def _inherited(self, name: str) -> Beat:
+        """The last one of the life before. What is sent counts from 0 in each life."""
+        last = read_beat(self._journal.cursor(addressed_to(name)))
+        return replace(last, totals=replace(last.totals, sent=0))
 
     def _beat(self, name: str, collector: CollectorView, rhythm: _Rhythm, view: View, uptime: float) -> None:
         late = int((view.monotonic - rhythm.due) / collector.heartbeat)
@@ -104,6 +110,7 @@ class Heartbeats:
             rhythm.skipped += 1
             return
         rhythm.last, rhythm.skipped, self.last = beat, 0, beat.at
+        self._written[name] = beat
 
     def _made(
         self, name: str, collector: CollectorView, rhythm: _Rhythm, view: View, uptime: float
@@ -123,7 +130,7 @@ class Heartbeats:
                 oldest_waiting=oldest,
                 newest_event=max((one.newest or "" for one in view.sources.values()), default="") or None,
                 position=view.position,
-                sequence=collector.sent + collector.repeated,
+                sequence=collector.number,
                 uptime=uptime,
             ),
         )

@@ -43,15 +43,22 @@ def source_state(source: SourceView, thresholds: Thresholds) -> str:
 def collector_state(collector: CollectorView, thresholds: Thresholds) -> str:
     """`up`, `blocked`, `failing`, `stalled`, or `` while nobody can say.
 
-    One that takes each connection and soon hangs up is failing, although it is up for moments.
+    One that takes each connection and soon hangs up is failing, although it is up for moments; one that
+    confirms nothing on any of them is stalled, whether it is connected at the moment or not.
     """
     if collector.state == "blocked":
         return "blocked"
+    if _is_stalled(collector, thresholds):
+        return "stalled"
     if collector.error is not None:
         return "failing" if collector.failing >= thresholds.failing else ""
-    if not collector.is_connected or collector.failing:
-        return ""
-    return "stalled" if collector.unmoved >= max(thresholds.failing, collector.patience) else "up"
+    return "up" if collector.is_connected and not collector.failing else ""
+
+
+def _is_stalled(collector: CollectorView, thresholds: Thresholds) -> bool:
+    if collector.unmoved >= max(thresholds.failing, collector.patience):
+        return True
+    return collector.is_stalled and collector.failing >= thresholds.failing
 
 
 def is_worse(state: str, down: Down | None) -> bool:

@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lpforwarder.delivery.encoder import LAST_NUMBER
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.delivery.pump import Pump
+from lpforwarder.delivery.standstill import confirms_nothing
 from lpforwarder.errors import Failure
 from lpforwarder.intake.contract import SourceOptions
 from lpforwarder.intake.poller import Poller
@@ -54,11 +56,14 @@ def collector_view(
     state: WorkerState | None,
     facts: Facts,
     now: float,
-    unmoved: float = 0.0,
+    standing: float = 0.0,
 ) -> CollectorView:
-    """Like source_view(); `unmoved` are the seconds for which nothing that was sent was confirmed."""
+    """Like source_view(); `standing` are the seconds since anything new was confirmed, if it was to be."""
     known, aside = facts.collectors.get(options.name), facts.set_asides.get(options.name)
     name, error, failing, _ = _health(state, now)
+    is_stalled = pump is not None and pump.is_stalled
+    if pump is not None and is_stalled and error is None:
+        error = as_error(confirms_nothing(pump.link.peer))
     return CollectorView(
         state=name,
         error=error,
@@ -67,17 +72,24 @@ def collector_view(
         checkpoint=known.checkpoint if known else 0,
         heartbeat=max(options.heartbeat, LEAST_HEARTBEAT) if options.heartbeat else 0.0,
         worker=pump,
-        sent=pump.window.first_sent if pump else 0,
-        repeated=pump.window.repeated if pump else 0,
+        sent=pump.link.sent_before + pump.window.first_sent if pump else 0,
+        number=_number(pump.window.first_sent + pump.window.repeated) if pump else 0,
         confirmed=known.confirmed if known else 0,
         replayed=known.replayed if known else 0,
         set_aside=aside.total if aside else 0,
         set_aside_lost=aside.lost if aside else 0,
-        unmoved=unmoved,
+        unmoved=pump.unmoved if pump is not None and pump.link.is_reachable else 0.0,
+        standing=standing,
         patience=options.fence.time + FENCE_SLACK,
+        is_stalled=is_stalled,
         certificates=pump.link.certificates if pump else (),
         alarms=[as_error(alarm) for alarm in pump.link.alarms] if pump else (),
     )
+
+
+def _number(messages: int) -> int:
+    """The `sequenceId` of the last of so many messages; the encoder begins with 1 again behind the last."""
+    return (messages - 1) % LAST_NUMBER + 1 if messages else 0
 
 
 def as_error(failure: Failure) -> WorkerError:

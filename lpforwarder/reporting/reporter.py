@@ -11,6 +11,7 @@ import structlog
 from lpforwarder import __version__, own_events, rfc3339
 from lpforwarder.errors import Failure, Fatal
 from lpforwarder.own_events import Stamp
+from lpforwarder.reporting import reloads
 from lpforwarder.reporting.changes import Change, changes, clock_jump, forget, jumped
 from lpforwarder.reporting.diary import Diary, OwnJournal
 from lpforwarder.reporting.heartbeats import Heartbeats, Waiting
@@ -38,8 +39,8 @@ class Configuration:
 class Reporter:
     """Writes the forwarder's own events; `reported` takes the numbers of gaps whose report is written.
 
-    started(), stopped(), configured() and refused() belong to the main thread, step() to the worker's.
-    They raise Fatal alone: what cannot be written now is kept, and written later.
+    started(), stopped(), configured(), refused() and mended() belong to the main thread, step() to the
+    worker's. They raise Fatal alone: what cannot be written now is kept, and written later.
     """
 
     def __init__(
@@ -101,13 +102,19 @@ class Reporter:
 
     def configured(self, *, before: str, after: str, changed: str) -> None:
         """A changed configuration took effect."""
-        event = own_events.configured(self._diary.stamp(), before=before, after=after, changed=changed)
+        event = reloads.configured(self._diary.stamp(), before=before, after=after, changed=changed)
         self._diary.write(event)
 
-    def refused(self, *, before: str, problems: int, code: str) -> None:
-        """A changed configuration has mistakes, and was not used."""
-        stamp = self._diary.stamp()
-        self._diary.write(own_events.refused(stamp, before=before, problems=problems, code=code))
+    def refused(self, *, before: str, problems: int, code: str, place: str, reason: str) -> None:
+        """A changed configuration has mistakes, and was not used; of the first code, place and reason."""
+        event = reloads.refused(
+            self._diary.stamp(), before=before, problems=problems, code=code, place=place, reason=reason
+        )
+        self._diary.write(event)
+
+    def mended(self, *, before: str, changed: str) -> None:
+        """After a refused configuration came one without mistakes, which changes nothing."""
+        self._diary.write(reloads.mended(self._diary.stamp(), before=before, changed=changed))
 
     # ---- the worker ---------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from lpforwarder import rfc3339
+from lpforwarder.config.problems import place, without_values
 from lpforwarder.delivery.filters import chosen_by
 from lpforwarder.delivery.pump import Pump
 from lpforwarder.errors import ConfigError, Failure, Fatal
@@ -44,6 +45,8 @@ class Spokesman:
         self._service = service
         self._standing: dict[str, tuple[str, float]] = {}
         """Collector → since when nothing was confirmed, as its link says it, and when we saw that first."""
+        self._is_refused = False
+        """The last reload found mistakes."""
         self.trail = Trail()
         """Takes who read over HTTP."""
         life = f"{hostname} {rfc3339.now()} {uuid.uuid4()}"
@@ -81,18 +84,28 @@ class Spokesman:
     def configured(self, before: Settings, now: Settings, plan: Plan) -> None:
         """A reload was carried out."""
         old, new = looking.fingerprint(before), looking.fingerprint(now)
-        if old != new or plan.start or plan.stop:
-            with suppress(Fatal):
+        was_refused, self._is_refused = self._is_refused, False
+        with suppress(Fatal):
+            if old != new or plan.start or plan.stop:
                 self.reporter.configured(before=old, after=new, changed=looking.changed(plan))
+            elif was_refused:  # or nobody who heard of the mistakes would hear of their end
+                self.reporter.mended(before=old, changed=looking.changed(plan))
 
     def refused(self, error: ConfigError) -> None:
         """A reload found mistakes."""
         settings = self._service.settings
         problems = [problem for problem in error.problems if not problem.note]
         if settings is not None and problems:
-            before = looking.fingerprint(settings)
+            before, first = looking.fingerprint(settings), problems[0]
+            self._is_refused = True
             with suppress(Fatal):
-                self.reporter.refused(before=before, problems=len(problems), code=problems[0].code)
+                self.reporter.refused(
+                    before=before,
+                    problems=len(problems),
+                    code=first.code,
+                    place=place(first),
+                    reason=without_values(first),
+                )
 
     # ---- how it is ----------------------------------------------------------------------------------------
 
@@ -118,7 +131,7 @@ class Spokesman:
                     states.get(f"collector:{one.name}"),
                     facts,
                     now,
-                    self._unmoved(service.pumps.get(one.name), now),
+                    self._stands_for(service.pumps.get(one.name), now),
                 )
                 for one in settings.collectors
             },
@@ -127,8 +140,8 @@ class Spokesman:
             position=facts.last,
         )
 
-    def _unmoved(self, pump: Pump | None, now: float) -> float:
-        """Seconds for which this collector has confirmed nothing of what was sent.
+    def _stands_for(self, pump: Pump | None, now: float) -> float:
+        """Seconds since this collector last confirmed anything new, while something was to be confirmed.
 
         By our own looks: the link tells it by the wall clock, which may jump.
         """

@@ -46,16 +46,22 @@ class CollectorView:
     worker: object = None
     """Another one after the collector's worker was made anew."""
     sent: int = 0
-    repeated: int = 0
+    """Messages sent for the first time in this life of the process, by earlier workers too."""
+    number: int = 0
+    """Of the message handed over last by this worker (`sequenceId`); 0 before the first."""
     confirmed: int = 0
     replayed: int = 0
     set_aside: int = 0
     set_aside_lost: int = 0
     """Of those that were set aside, the ones that had to make room for others."""
     unmoved: float = 0.0
-    """Seconds for which something was sent and nothing confirmed."""
+    """Seconds for which it was connected, something was sent and nothing new confirmed."""
+    standing: float = 0.0
+    """Seconds since that began, without a connection too."""
     patience: float = 0.0
-    """Seconds that may take when all is well."""
+    """Seconds it may take when all is well."""
+    is_stalled: bool = False
+    """It takes connections and gets nowhere: to be connected again is no recovery."""
     certificates: Sequence[Certificate] = ()
     """Those its link depends on, as far as they are known."""
     alarms: Sequence[WorkerError] = ()

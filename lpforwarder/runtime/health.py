@@ -86,6 +86,10 @@ class Health:
         elif self._failures and now - self._good_since >= self._good_run:
             self._failures, self._failing_since = 0, None
 
+    def lives(self) -> None:
+        """A step was made, and led nowhere."""
+        self._beat = self._clock.monotonic()
+
     def failed(self, error: Exception) -> int:
         """Notes a failure; its number in the row, counted from 1. next_try() says when it goes on."""
         with self._lock:

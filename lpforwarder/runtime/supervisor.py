@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -13,7 +13,8 @@ from lpforwarder.runtime.health import NOTHING, Health
 from lpforwarder.runtime.measures import Measuring
 from lpforwarder.runtime.retry import Policy, keep_trying
 from lpforwarder.runtime.stop import Stop
-from lpforwarder.runtime.worker import Worker, WorkerState, state_after
+from lpforwarder.runtime.vigil import PATIENCE, Vigil
+from lpforwarder.runtime.worker import Pulsing, Stalling, Worker, WorkerState, state_after
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ _MEANWHILE_SECONDS = 1.0
 class Supervisor:
     """Starts, watches, wakes and stops workers.
 
-    start(), stop() and forget() belong to one thread, the main one; the rest may be called from any.
+    start(), stop(), forget() and look() belong to one thread, the main one; the rest may be called from any.
 
     `alarm` is called from a worker's thread when that worker ended with something no retry mends, which
     then stands in `fatal`: it has to wake the main thread, which ends the process.
@@ -41,17 +42,23 @@ class Supervisor:
         grace: float = GRACE_SECONDS,
     ) -> None:
         self.fatal: BaseException | None = None
+        self.stuck: Mapping[str, float] = {}
+        """Those that hang, as of the last look(), with the seconds they may be silent."""
         self._clock = clock
         self._alarm = alarm
         self._jitter = jitter
         self._grace = grace
         self._seats: dict[str, _Seat] = {}
+        self._looked_at = clock.monotonic()
 
-    def start(self, name: str, worker: Worker, policy: Policy) -> None:
-        """Runs the worker in a daemon thread named `name`; ValueError when one of that name still runs."""
+    def start(self, name: str, worker: Worker, policy: Policy, patience: float = PATIENCE) -> None:
+        """Runs the worker in a daemon thread named `name`; ValueError when one of that name still runs.
+
+        `patience` are the seconds it may be silent at most while all is well; see look().
+        """
         if not self.has_left(name):
             raise ValueError(f"worker {name!r} still runs")
-        seat = _Seat(name, worker, policy, self._clock, self._jitter, self._fall)
+        seat = _Seat(name, worker, policy, Vigil(patience), self._clock, self._jitter, self._fall)
         self._seats[name] = seat
         log.info("worker.started", worker=name)
         seat.thread.start()
@@ -99,13 +106,17 @@ class Supervisor:
         """Every worker that was started and not forgotten, in order of their start."""
         return {name: seat.state() for name, seat in list(self._seats.items())}
 
-    def stuck(self, after: float) -> list[str]:
-        """Workers that have shown no progress for `after` seconds and do not sleep on purpose.
+    def look(self) -> Mapping[str, float]:
+        """The workers that hang, with the seconds each may be silent: no sign of life, no rest on purpose.
 
-        For the watchdog. Choose `after` longer than the longest honest call of any worker.
+        For the watchdog; to be called every second or so, for a pause in which nobody looked counts little.
         """
         now = self._clock.monotonic()
-        return [name for name, seat in list(self._seats.items()) if seat.silent_for(now) > after]
+        passed, self._looked_at = now - self._looked_at, now
+        self.stuck = {
+            name: seat.vigil.patience for name, seat in self._seats.items() if seat.hangs(now, passed)
+        }
+        return self.stuck
 
     def _wait_for(self, seats: list[_Seat], within: float, meanwhile: Callable[[], None]) -> list[_Seat]:
         """Those of `seats` whose thread has not ended within that many seconds."""
@@ -135,6 +146,7 @@ class _Seat:
         name: str,
         worker: Worker,
         policy: Policy,
+        vigil: Vigil,
         clock: Clock,
         jitter: Callable[[], float],
         fall: Callable[[BaseException], None],
@@ -144,9 +156,12 @@ class _Seat:
         # A daemon thread: one that is stuck must not keep the process from ending.
         self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self.left = False
+        self.vigil = vigil
         self._worker = worker
         # Asked once: it takes longer than all else in state().
         self._measuring = worker if isinstance(worker, Measuring) else None
+        self._pulsing = worker if isinstance(worker, Pulsing) else None
+        self._stalling = worker if isinstance(worker, Stalling) else None
         self._policy = policy
         self._clock = clock
         self._jitter = jitter
@@ -178,11 +193,12 @@ class _Seat:
         except Exception:
             log.exception("worker.crashed", worker=self.name, reason="abort failed")
 
-    def silent_for(self, now: float) -> float:
-        """Seconds without a sign of life that is due; negative while it sleeps on purpose."""
-        if self.health.waits:
-            return 0.0
-        return now - max(self.health.last_beat, self._stop.rested_until)
+    def hangs(self, now: float, passed: float) -> bool:
+        """One look at it, so many seconds after the last."""
+        lived_at = max(self.health.last_beat, self._stop.rested_until)
+        pulse = self._pulsing.pulse if self._pulsing is not None else None
+        rests = self.health.waits or lived_at > now
+        return self.vigil.look((lived_at, pulse), passed, rests=rests)
 
     def _serve(self) -> None:
         finished = False
@@ -202,6 +218,9 @@ class _Seat:
         self._worker.run(self._stop, self._beat)
 
     def _beat(self) -> None:
+        if self._stalling is not None and self._stalling.is_stalled:
+            self.health.lives()
+            return
         self._woken = False  # what was to be tried again works: an old wake must not shorten a later wait
         self.health.beat()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from lpforwarder.errors import Blocked, Busy, ConfigError, Denied, Transient
 from lpforwarder.runtime.measures import Measures
@@ -26,6 +26,24 @@ class Worker(Protocol):
 
     def abort(self) -> None:
         """Unblocks the run in flight from another thread, when the time to end politely is over."""
+
+
+@runtime_checkable
+class Pulsing(Protocol):
+    """A worker, or a part of one, that shows in the middle of a long step that it lives."""
+
+    @property
+    def pulse(self) -> object:
+        """Another value after each sign of life; asked from another thread, about once a second."""
+
+
+@runtime_checkable
+class Stalling(Protocol):
+    """A worker whose steps may succeed and lead nowhere: nobody takes what it hands over."""
+
+    @property
+    def is_stalled(self) -> bool:
+        """While it is true, a beat is a sign of life and no success: no trouble is over by it."""
 
 
 StateName: TypeAlias = Literal["running", "waiting", "blocked", "crashed", "stopped"]

@@ -13,6 +13,7 @@ from lpforwarder.delivery.formats.cef import CefFormat, CefOptions
 from lpforwarder.event import Event
 from lpforwarder.event_ids import EVENT_IDS
 from lpforwarder.own_events import About, Stamp, Trouble
+from lpforwarder.reporting import reloads
 from lpforwarder.runtime.worker import WorkerError
 from tests.fakes import strict_cef
 
@@ -50,9 +51,21 @@ ALL: dict[str, tuple[str, str, Making]] = {
     "configured": (
         "8003",
         "success",
-        partial(own_events.configured, before="ab12", after="cd34", changed="started collector:b"),
+        partial(reloads.configured, before="ab12", after="cd34", changed="started collector:b"),
     ),
-    "refused": ("8003", "failure", partial(own_events.refused, before="ab12", problems=2, code="LPF101")),
+    "refused": (
+        "8003",
+        "failure",
+        partial(
+            reloads.refused,
+            before="ab12",
+            problems=2,
+            code="LPF101",
+            place="c.yaml:3:5",
+            reason="unknown key `fromat`",
+        ),
+    ),
+    "settled": ("8003", "success", partial(reloads.mended, before="ab12", changed="nothing was started")),
     "gap": (
         "8004",
         "failure",
@@ -155,6 +168,23 @@ def test_how_often_the_same_went_untold_is_a_field_of_its_own() -> None:
     assert "repeated" not in own_events.source_up(STAMP, source="acme", since=SINCE).fields
 
 
+def test_a_source_that_names_itself_is_not_named_twice() -> None:
+    error = WorkerError(code="LPF119", text="app: app.jsonl: no such file", fix="look")
+    trouble = Trouble(state="failing", since="2026-11-22T11:58:30.000Z", error=error)
+    down = own_events.source_down(STAMP, source="app", trouble=trouble, last_poll=None)
+    on = own_events.alarm(STAMP, about=About(kind="source", name="app"), error=error)
+    assert down.text("message").endswith("since 2026-11-22T11:58:30.000Z: app.jsonl: no such file.")
+    assert on.text("message") == "Source app: app.jsonl: no such file."
+    assert down.fields["reason"] == on.fields["reason"] == "app.jsonl: no such file"
+
+
+def test_a_source_that_is_not_asked_because_the_journal_is_full_is_paused() -> None:
+    full = WorkerError(code="LPF501", text="journal has reached 4 MiB; polling is paused", fix="raise it")
+    trouble = Trouble(state="failing", since="2026-11-22T11:58:30.000Z", error=full)
+    down = own_events.source_down(STAMP, source="app", trouble=trouble, last_poll=None)
+    assert down.text("message").startswith("Source app is paused since 2026-11-22T11:58:30.000Z: journal has")
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -166,7 +196,16 @@ def test_how_often_the_same_went_untold_is_a_field_of_its_own() -> None:
         ("stop", "The forwarder stops after 1m30s, as it was told to."),
         ("failed", "The forwarder stops after 1m30s, after a failure that no retry mends: the disk failed."),
         ("configured", "The configuration was changed: started collector:b."),
-        ("refused", "A changed configuration was refused: 2 mistakes. The old one stays in force."),
+        (
+            "refused",
+            "A changed configuration was refused: 2 mistakes, the first: c.yaml:3:5: unknown key `fromat`. "
+            "The old one stays in force.",
+        ),
+        (
+            "settled",
+            "The configuration has no mistakes any more. "
+            "It is the one that stayed in force; nothing changed.",
+        ),
         ("gap", "4 events of the journal were lost, between 7 and 19: the checksum is wrong."),
         ("mended", "The journal was mended: the counter was damaged."),
         ("source down", "Source acme does not answer since 2026-11-22T11:58:30.000Z."),
@@ -178,7 +217,7 @@ def test_how_often_the_same_went_untold_is_a_field_of_its_own() -> None:
         ),
         (
             "collector stalls",
-            "Collector siem is connected and has confirmed nothing since 2026-11-22T11:58:30.000Z.",
+            "Collector siem takes connections and has confirmed nothing since 2026-11-22T11:58:30.000Z.",
         ),
         ("collector up", "Collector siem is back after 1m30s; 12 events waited for it."),
         ("set aside", "1 event that collector siem cannot take was set aside."),
@@ -196,7 +235,7 @@ def test_the_message_is_one_plain_sentence(name: str, sentence: str) -> None:
 
 
 def test_a_change_of_files_alone_says_so() -> None:
-    event = own_events.configured(STAMP, before="ab", after="ab", changed="started anew collector:a")
+    event = reloads.configured(STAMP, before="ab", after="ab", changed="started anew collector:a")
     assert event.fields["message"].endswith("Only files that it names have changed.")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lpforwarder.cli.status import page
 from lpforwarder.delivery.certificates import Certificate
+from lpforwarder.endpoint.metrics import exposition
 from lpforwarder.journal.facts import CollectorFacts, Facts, SetAsideFacts, SourceFacts
 from lpforwarder.journal.notice import Notice
 from lpforwarder.journal.scan import ASKED_AGAIN, CONTENTS, EXPIRED, Gap
@@ -123,6 +124,28 @@ def test_events_that_only_just_came_are_on_the_way(settings: Settings) -> None:
     assert made["verdict"] == "ok"
     assert made["sentence"].startswith("All is well: 4 events on the way.")
     assert (made["collectors"]["siem"]["sent"], made["collectors"]["siem"]["confirmed"]) == (100, 96)
+
+
+def test_an_event_that_is_on_its_way_to_several_collectors_is_one_event(settings: Settings) -> None:
+    def both(checkpoint: int, _wanted: Any) -> tuple[int, str | None]:
+        return (4, "2026-11-22T11:59:58.000Z") if checkpoint == 96 else (3, "2026-11-22T11:59:59.000Z")
+
+    made = snapshot(settings, facts(checkpoint=96), both, life(), now=NOW)
+    assert [part["waiting"] for part in made["collectors"].values()] == [4, 3]
+    assert made["sentence"].startswith("All is well: 4 events on the way.")
+    down = snapshot(settings, facts(checkpoint=96), both, None, now=NOW)
+    assert down["sentence"] == "Not running. Journal readable: 4 events wait."
+
+
+def test_records_that_were_dropped_do_not_wait_for_a_decision_any_more(settings: Settings) -> None:
+    known = replace(facts(), sources={"archive": replace(facts().sources["archive"], rejects=3, kept=1)})
+    made = snapshot(settings, known, waiting(), life(), now=NOW)
+    assert (made["sources"]["archive"]["rejects"], made["sources"]["archive"]["rejects_kept"]) == (3, 1)
+    head, row = page(made).splitlines()[2:4]
+    assert row[head.index("SET ASIDE") :].split()[0] == "1"
+    del made["sources"]["archive"]["rejects_kept"]  # the service is an older one
+    head, row = page(made).splitlines()[2:4]
+    assert row[head.index("SET ASIDE") :].split()[0] == "3"
 
 
 def test_events_that_wait_for_long_are_behind(settings: Settings) -> None:
@@ -279,16 +302,35 @@ def test_while_the_service_is_down_the_page_says_who_looks_at_certificates(
     assert ("certificates are watched by the running service" in page(made)) is is_told
 
 
-def test_a_collector_that_confirms_nothing_is_stalled_after_a_while(settings: Settings) -> None:
-    for since, stalled in (("2026-11-22T11:59:20.000Z", False), ("2026-11-22T11:59:00.000Z", True)):
-        alive = link(unconfirmed=4, unmoved_since=since)
+def test_a_collector_that_gets_nowhere_is_in_trouble_with_code_reason_and_remedy(settings: Settings) -> None:
+    since = "2026-11-22T11:59:00.000Z"
+    for stalled in (False, True):
+        alive = link(unconfirmed=4, unmoved_since=since, is_stalled=stalled, peer="192.0.2.1:6514")
         made = snapshot(settings, facts(), waiting(siem=4, oldest=since), alive, now=NOW)
-        assert (made["collectors"]["siem"]["stalled_since"] is not None) is stalled
-        assert (made["verdict"] == "behind") is stalled
+        siem = made["collectors"]["siem"]
+        assert (siem["stalled_since"], made["verdict"]) == ((since, "behind") if stalled else (None, "ok"))
     assert made["sentence"] == (
         "siem is connected and has confirmed nothing for 1 min. 4 events wait safely."
     )
-    assert "stalled 1 min" in page(made)
+    told = page(made)
+    assert "stalled 1 min" in told
+    assert "siem: 192.0.2.1:6514 takes connections and confirms nothing that it is sent [LPF223]." in told
+    assert "fix: look at the collector: it hangs" in told
+    assert b'lpforwarder_error{code="LPF223",name="siem",part="collector"} 1.0' in exposition(made)
+    assert b'lpforwarder_collector_up{collector="siem"} 0.0' in exposition(made)
+
+
+def test_a_collector_that_gets_nowhere_is_so_between_two_connections_too(settings: Settings) -> None:
+    silent = WorkerError(code="LPF211", text="has acknowledged nothing for 10 s", fix="look at it")
+    worker = WorkerState(state="waiting", since="2026-11-22T11:59:30.000Z", error=silent)
+    between = LinkState(unmoved_since="2026-11-22T11:55:00.000Z", is_stalled=True)
+    states = {**life().workers, "collector:siem": worker}
+    alive = replace(life(), workers=states, links={"siem": between})
+    made = snapshot(settings, facts(), waiting(siem=4), alive, now=NOW)
+    assert made["collectors"]["siem"]["error"]["code"] == "LPF211"
+    assert made["sentence"] == (
+        "siem takes connections and has confirmed nothing for 5 min. 4 events wait safely."
+    )
 
 
 def test_a_rate_limit_that_holds_events_is_told(settings: Settings, tmp_path: Path) -> None:

@@ -73,10 +73,13 @@ class Credentials:
         if self._seen == self._stamps:
             self.problem = None
         elif self._seen == before:
+            used = self._own
             try:
                 self.read()
             except Blocked as error:
-                self.problem = error
+                self._own = used  # their end is what matters until then
+                what = f"{error.what}; what was read before is used until the link has to be made anew"
+                self.problem = Blocked(what, code=error.code, fix=error.fix)
 
     def show(self, certificate: bytes) -> None:
         """Notes what the collector has shown in a handshake, in DER."""

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 
+from lpforwarder.config.openssl import certificate_fault, connection_fault, plain
 from lpforwarder.errors import Blocked, Failure, Transient
 
 _UNKNOWN_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
@@ -254,34 +255,34 @@ def broken_tls(error: ssl.SSLError, peer: str, *, established: bool = False, gre
     reason = (error.reason or str(error)).upper()
     if any(word in reason for word in _CLIENT_CERTIFICATE):
         return Blocked(
-            f"{peer} refuses our client certificate, or the lack of one ({_plain(reason)})",
+            f"{peer} refuses our client certificate, or the lack of one ({plain(reason)})",
             code="LPF208",
             fix="tls: {cert_file: …, key_file: …} with a certificate that the collector trusts",
         )
-    return _broken_later(reason, peer) if established else _broken_handshake(reason, peer, greeted)
+    return _broken_later(error, peer) if established else _broken_handshake(error, reason, peer, greeted)
 
 
-def _broken_later(reason: str, peer: str) -> Transient:
+def _broken_later(error: ssl.SSLError, peer: str) -> Transient:
     """Whatever it is, this peer has been verified and can speak TLS: try again."""
-    return Transient(f"TLS with {peer} failed: {_plain(reason)}", code="LPF217")
+    return Transient(f"TLS with {peer} failed: {connection_fault(error)}", code="LPF217")
 
 
-def _broken_handshake(reason: str, peer: str, greeted: bool) -> Failure:
+def _broken_handshake(error: ssl.SSLError, reason: str, peer: str, greeted: bool) -> Failure:
     if "HANDSHAKE_FAILURE" in reason and not greeted:
         return Blocked(
-            f"{peer} and we have no TLS cipher in common ({_plain(reason)})",
+            f"{peer} and we have no TLS cipher in common ({plain(reason)})",
             code="LPF216",
             fix="the collector must offer TLS 1.3, or for TLS 1.2 ECDHE with AES-GCM or ChaCha20-Poly1305",
         )
     if "HANDSHAKE_FAILURE" in reason:
         return Blocked(
-            f"{peer} refuses the TLS handshake ({_plain(reason)})",
+            f"{peer} refuses the TLS handshake ({plain(reason)})",
             code="LPF208",
             fix="it probably wants a client certificate: tls: {cert_file: …, key_file: …}",
         )
     if any(word in reason for word in _VERSION):
         return Blocked(
-            f"{peer} and we have no TLS version in common ({_plain(reason)})",
+            f"{peer} and we have no TLS version in common ({plain(reason)})",
             code="LPF216",
             fix="TLS 1.2 is the least; lower tls.min_version only if it is 1.3",
         )
@@ -291,7 +292,7 @@ def _broken_handshake(reason: str, peer: str, greeted: bool) -> Failure:
             code="LPF209",
             fix="transport: tcp, or the collector's TLS port (usually 6514)",
         )
-    return _broken_later(reason, peer)
+    return _broken_later(error, peer)
 
 
 def _unverified(error: ssl.SSLCertVerificationError, peer: str) -> Blocked:
@@ -332,8 +333,8 @@ def _unverified(error: ssl.SSLCertVerificationError, peer: str) -> Blocked:
             code="LPF207",
             fix="have the certificate and its CA reissued with SHA-256 and RSA 2048 or better",
         )
-    return Blocked(f"the certificate of {peer} is refused: {error.verify_message}", code="LPF206")
-
-
-def _plain(reason: str) -> str:
-    return reason.replace("_", " ").lower()
+    return Blocked(
+        f"the certificate of {peer} is refused: {certificate_fault(error)}",
+        code="LPF206",
+        fix="have the collector's owner look at it",
+    )

@@ -76,6 +76,12 @@ class TcpTransport:
         return self._fences.confirm
 
     @property
+    def pulse(self) -> int:
+        """Octets that the present connection has taken."""
+        current = self._current
+        return current.wire_sent if current is not None else 0
+
+    @property
     def unanswered_fences(self) -> int:
         """Fences in a row that the collector did not answer in time."""
         return self._fences.unanswered

@@ -11,6 +11,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from lpforwarder.config import files
+from lpforwarder.config.openssl import connection_fault
 from lpforwarder.delivery.transports.options import TlsSettings
 from lpforwarder.errors import Blocked
 
@@ -34,11 +36,18 @@ def context(tls: TlsSettings) -> ssl.SSLContext:
         _trust(made, tls)
         if tls.cert_file is not None:
             made.load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)
-    except (OSError, ssl.SSLError) as error:
-        raise Blocked(
-            f"a TLS file cannot be used: {error}", code="LPF119", fix="lpforwarder check-config names it"
-        ) from error
+    except OSError as error:
+        raise _unusable(tls, error) from error
     return made
+
+
+def _unusable(tls: TlsSettings, error: OSError) -> Blocked:
+    """Which file, what is wrong with it, and what to do: OpenSSL names neither."""
+    if finding := files.unusable(tls.ca_file, tls.cert_file, tls.key_file):
+        return Blocked(finding.what, code=finding.code, fix=finding.fix)
+    reason = connection_fault(error) if isinstance(error, ssl.SSLError) else error.strerror
+    fix = "lpforwarder check-config names it, if it is still so"
+    return Blocked(f"a TLS file could not be used: {reason}", code="LPF119", fix=fix)
 
 
 def server_name(tls: TlsSettings, host: str) -> str:

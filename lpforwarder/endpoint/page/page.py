@@ -79,6 +79,8 @@ def _room(facts: Mapping[str, Any]) -> str:
     left = facts["journal"]["full_in_seconds"]
     if left is None:
         return octets(facts["journal"]["bytes"])
+    if not left:
+        return "full"
     return f"room for {left / _DAYS:,.0f} d" if left > 2 * _DAYS else f"full in {span(left)}"
 
 

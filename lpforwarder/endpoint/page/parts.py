@@ -7,7 +7,7 @@ from typing import Any
 
 from lpforwarder.endpoint.history import STEP, History, Step
 from lpforwarder.endpoint.page import drawing
-from lpforwarder.endpoint.page.words import ago, count, escape, rank, receipt, span, state_of
+from lpforwarder.endpoint.page.words import ago, count, escape, most_waiting, rank, receipt, span, state_of
 
 MOST_CARDS = 12
 FEW_CARDS = 6
@@ -41,7 +41,7 @@ def _totals(kind: str, parts: Named, now: str) -> str:
     if look:
         told.append(f"{look:,} to look at")
     if kind == "collectors":
-        told.append(f"{count(sum(part['waiting'] for _, part in parts), 'event')} waiting")
+        told.append(f"{most_waiting(parts)} waiting")
     else:
         told.append(count(sum(part["events"] for _, part in parts), "event"))
         newest = max((part["newest_event"] or "" for _, part in parts), default="")
@@ -71,7 +71,7 @@ def _state(kind: str, part: Part, now: str) -> str:
     """The state and how long it has been so."""
     state = state_of(kind, part)
     since = part.get("stalled_since") or part.get("connected_since") or ""
-    if part["error"] is not None:
+    if part["error"] is not None and not part.get("stalled_since"):
         since = part["since"]
     return f"{state} {_for(since, now)}".rstrip()
 
@@ -103,13 +103,14 @@ def _source(part: Part, now: str) -> Iterator[tuple[str, str]]:
     yield "newest event", ago(part["newest_event"], now)
     yield "events", f"{part['events']:,}"
     yield "known already", f"{part['duplicates']:,}"
-    yield "set aside", f"{part['rejects']:,}"
+    yield "set aside", f"{part['rejects_kept']:,}"
 
 
 def _notes(kind: str, name: str, part: Part, now: str) -> Iterator[str]:
     """What is wrong, what to do, and the command that tells more."""
     if part["error"] is not None:
-        again = f" Next try {ago(part['next_try'], now)}." if part["next_try"] else " It is tried now."
+        again = "" if part.get("stalled_since") else " It is tried now."
+        again = f" Next try {ago(part['next_try'], now)}." if part["next_try"] else again
         command = "test-send --collector" if kind == "collectors" else "test-pull --source"
         hint = f"{again} Try: <code>lpforwarder {command} {escape(name)}</code>"
         yield note(part["error"], hint, bad=True)
@@ -158,7 +159,7 @@ def _row(kind: str, name: str, part: Part, now: str) -> str:
         cells = [f"{part['waiting']:,}", oldest, ago(part["last_sent"], now), f"{part['confirmed']:,}"]
     else:
         times = [ago(part[key], now) for key in ("last_poll", "newest_event")]
-        cells = [*times, f"{part['events']:,}", f"{part['rejects']:,}"]
+        cells = [*times, f"{part['events']:,}", f"{part['rejects_kept']:,}"]
     code = f" {part['error']['code']}" if part["error"] is not None else ""
     state = f'<td class="{_SIGNS[rank(part)]}">{escape(state_of(kind, part) + code)}</td>'
     return f"<tr><td>{escape(name)}</td>{state}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape as escape
 from typing import Any
 
 from lpforwarder import rfc3339
+from lpforwarder.counting import counted
 
 _FAILING = {"sources": "cannot be read", "collectors": "unreachable"}
 _STATES = {"blocked": "needs a person", "crashed": "crashed: a bug of ours"}
@@ -50,17 +51,24 @@ def octets(number: float) -> str:
 
 def count(number: int, thing: str) -> str:
     """`1 event`, `48,112 events`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return counted(number, thing)
+
+
+def most_waiting(collectors: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """`12 events` for one collector; `up to 12 events` for several: an event for three is one event."""
+    waiting = [part["waiting"] for _, part in collectors]
+    most = max(waiting, default=0)
+    return f"{'up to ' if most and len(waiting) > 1 else ''}{count(most, 'event')}"
 
 
 def state_of(kind: str, part: Mapping[str, Any]) -> str:
     """How a source or collector is, in a few words; `kind` is `sources` or `collectors`."""
+    if part.get("stalled_since") and part["state"] not in _STATES:
+        return "stalled"
     if part["error"] is not None:
         if part["error"]["code"] in _PAUSED:
             return "paused"
         return _STATES.get(part["state"], _FAILING[kind])
-    if part.get("stalled_since"):
-        return "stalled"
     if part.get("connected_since"):
         return "connected"
     return str(part["state"])

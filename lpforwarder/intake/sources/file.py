@@ -20,6 +20,7 @@ from lpforwarder.event_page import EventPage
 from lpforwarder.intake import canonical
 from lpforwarder.intake.contract import Cursor, Page, SourceOptions
 from lpforwarder.intake.sources import flat_records, following, json_text
+from lpforwarder.intake.sources.absence import Absence
 from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, from_cursor, path_digest, to_cursor
 from lpforwarder.intake.sources.flat_records import BLOCK, Fields
 from lpforwarder.intake.sources.following import Found, LogFile, Look, Sibling
@@ -66,12 +67,19 @@ class FileSource:
     Options = FileOptions
 
     def __init__(
-        self, options: FileOptions, limits: Limits = _DEFAULT, *, settled: float = following.SETTLED
+        self,
+        options: FileOptions,
+        limits: Limits = _DEFAULT,
+        *,
+        settled: float = following.SETTLED,
+        absence: Absence | None = None,
     ) -> None:
         """`settled` are the seconds after a change in which a followed file's looks are not relied on."""
         self._name = options.name
         self._path = options.path
         self._follow = options.follow
+        self._poll_interval = options.poll_interval
+        self._absence = absence or Absence()
         self._limits = limits
         self._settled_after = settled
         self._plain = PlainLines()
@@ -91,7 +99,12 @@ class FileSource:
             page = self._page(after, bookmark)
             is_empty = page.cursor == after and not (page.events or page.rejects or page.more)
             self._quiet = self._settled(page.cursor, look, bookmark) if is_empty else None
+            if self._follow:
+                self._note_absence(look, is_empty)
         except FileNotFoundError as error:
+            self._quiet = None
+            if after is not None and self._follow and self._absence.is_short():
+                return Page(events=(), cursor=after)
             raise self._failure(error) from error
         except OSError as error:
             self.close()  # a descriptor may go bad for ever, as on a network file system
@@ -101,6 +114,18 @@ class FileSource:
     def close(self) -> None:
         """Gives the file back; a later pull opens it again."""
         self._hold(None)
+
+    def _note_absence(self, look: Look | None, is_empty: bool) -> None:
+        """FileNotFoundError when there is nothing more to read and nothing of that name either.
+
+        A file that was renamed is read to its end, and could be read for ever.
+        """
+        if look is not None or self._path.exists():
+            self._absence.ends()
+            return
+        self._absence.begins()
+        if is_empty:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
 
     def _settled(
         self, cursor: Cursor, look: Look | None, bookmark: Bookmark | None
@@ -283,9 +308,11 @@ class FileSource:
         """What the operating system says, sorted by who can mend it."""
         what = f"{self._name}: {self._path}"
         if isinstance(error, FileNotFoundError):
-            kind = Transient if self._follow else Blocked
-            fix = "create it, or correct the path" if not self._follow else "it is read as soon as it exists"
-            return kind(f"{what}: no such file", code="LPF119", fix=fix)
+            if not self._follow:
+                return Blocked(f"{what}: no such file", code="LPF119", fix="create it, or correct the path")
+            fix = "look at what writes it, or correct the path; it is read as soon as it exists"
+            # In the pace of its polls, not ever slower: its writer may come back at any time.
+            return Transient(f"{what}: no such file", code="LPF119", fix=fix, retry_after=self._poll_interval)
         if isinstance(error, PermissionError):
             fix = "let the user of the service read the file and enter its folders"
             return Blocked(f"{what}: permission denied", code="LPF122", fix=fix)

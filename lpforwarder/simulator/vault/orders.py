@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, get_args, get_type_hints
 
+from lpforwarder.counting import counted
 from lpforwarder.simulator.vault.event import SECOND, VaultEvent
 from lpforwarder.simulator.vault.faults import Fault, FaultPlan
 from lpforwarder.simulator.vault.options import Renaming, VaultOptions
@@ -80,7 +81,7 @@ def _reset_secret(vault: Vault, _: str) -> str:
 def _fail(vault: Vault, rest: str) -> str:
     faults = [None if word == "none" else fault_named(word) for word in rest.split()]
     vault.fail_next(*faults)
-    return f"faults for the next {len(faults)} requests"
+    return f"faults for the next {counted(len(faults), 'request')}"
 
 
 def _faults(vault: Vault, rest: str) -> str:
@@ -131,7 +132,7 @@ def _truth(vault: Vault, rest: str) -> str:
             file.writelines(json.dumps(asdict(event)) + "\n" for event in events)
     except OSError as error:
         raise ValueError(f"cannot write {rest!r}: {error.strerror}") from error
-    return f"{len(events)} events in {rest}"
+    return f"{counted(len(events), 'event')} in {rest}"
 
 
 def _help(_vault: Vault, _rest: str) -> str:

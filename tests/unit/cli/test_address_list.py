@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from lpforwarder.cli.address_list import Need, Unknown, drop_in, needs, servers_in
 from lpforwarder.settings import decode
+from tests.fakes.unit_checker import systemd_analyze
 
 UNIT = Path(__file__).parents[3] / "systemd" / "lpforwarder.service"
 MOST_EXPOSURE = 1.0
@@ -70,17 +69,11 @@ def test_name_servers_are_read_as_the_resolver_reads_them(tmp_path: Path) -> Non
     assert servers_in(tmp_path / "none") == []
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (package systemd)"
-)
 def test_the_unit_with_the_list_is_exposed_no_more_than_published(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     settings = decode(SETTINGS, Path("lpforwarder.yaml"))
     unit.write_text(UNIT.read_text() + drop_in(needs(settings, ["192.0.2.53"], []), look_up))
-    done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = systemd_analyze("security", "--offline=true", "--no-pager", str(unit))
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= MOST_EXPOSURE

@@ -59,6 +59,12 @@ def test_it_fits_whatever_the_size(
     assert plain(lines[0]).startswith(made["verdict"].upper())
 
 
+def test_a_full_journal_says_so() -> None:
+    made = facts()
+    made["journal"]["full_in_seconds"] = 0.0
+    assert "JOURNAL  224.0 MB, 61,203 events, full" in shown(made)
+
+
 def test_a_small_screen_says_all_about_a_small_service() -> None:
     lines = shown(facts())
     text = "\n".join(lines)

@@ -11,7 +11,7 @@ import trustme
 
 from lpforwarder.config import files
 from lpforwarder.config.options import Finding
-from tests.fakes.authority import ca_pem
+from tests.fakes.authority import Authority, ca_pem
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,43 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked(pair: tuple[Path, 
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     pair[1].write_bytes(locked)
     assert found(*pair) == [("key_file", "LPF119")]
+    assert why_not(*pair) == f"{pair[1]} is locked with a passphrase, and there is nobody to ask"
+
+
+def why_not(cert: Path, key: Path | None, ca: Path | None = None) -> str | None:
+    """What keeps them from being used, when somebody has just found that something does."""
+    finding = files.unusable(ca, cert, key)
+    return finding.what if finding else None
+
+
+def test_files_that_cannot_be_used_are_named_with_what_is_wrong(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    cert, key = pair
+    torn, absent, stranger = tmp_path / "torn.pem", tmp_path / "absent.key", trustme.CA()
+    torn.write_bytes(cert.read_bytes()[:200])
+    assert why_not(*pair) is None
+    assert why_not(torn, key) == f"{torn} holds no certificate in PEM form"
+    assert why_not(cert, torn) == f"{torn} holds no private key that can be read"
+    assert why_not(cert, absent) == f"{absent} does not exist"
+    assert why_not(cert, key, torn) == f"{torn} holds no certificate in PEM form"
+    assert why_not(cert, None) == f"{cert} holds no private key that can be read"
+    stranger.issue_cert("x.example.net").private_key_pem.write_to_path(tmp_path / "other.key")
+    (tmp_path / "other.key").chmod(0o600)
+    assert why_not(cert, tmp_path / "other.key") == f"{tmp_path / 'other.key'} is not the key of {cert}"
+    key.chmod(0o644)  # a fault, but none that keeps them from being used
+    assert why_not(*pair) is None
+
+
+@pytest.mark.parametrize(("days", "told"), [(1.5, "expires in 1 day"), (0.5, "expires within a day")])
+def test_the_last_days_of_a_certificate_are_told_in_good_english(
+    tmp_path: Path, days: float, told: str
+) -> None:
+    made = Authority(tmp_path / "ca").server(days=days)
+    notes = [
+        one.what for one in files.key_pair(made.cert_file, made.key_file, keys=("cert_file", "key_file"))
+    ]
+    assert notes == [f"{made.cert_file} {told}"]
 
 
 def test_an_empty_or_exposed_secret_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.config.document import parse
-from lpforwarder.config.problems import as_json, exit_code, in_order, render
+from lpforwarder.config.problems import as_json, exit_code, in_order, place, render, without_values
 from lpforwarder.errors import Problem
 
 TEXT = "collectors:\n  - name: siem\n    fromat: cef\n    password: hunter2\n"
@@ -74,3 +74,42 @@ def test_scripts_get_every_part_of_a_problem() -> None:
         "code": "LPF101", "level": "error", "file": "bad.yaml", "line": 3, "column": 5, "key": "",
         "what": "unknown key `fromat`", "fix": "did you mean `format`?",
     }  # fmt: skip
+
+
+def test_a_place_is_what_the_report_of_the_problem_begins_with() -> None:
+    assert place(UNKNOWN) == "bad.yaml:3:5"
+    assert place(Problem(code="LPF107", file="bad.yaml", what="x")) == "bad.yaml"
+    assert place(Problem(code="LPF107", file="", what="x")) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "what", "told"),
+    [
+        ("LPF101", "collectors[0].fromat", "unknown key `fromat`", "unknown key `fromat`"),
+        ("LPF102", "collectors[0].port", "`port` is 70000; ports end at 65535", None),
+        ("LPF106", "drain", '`drain`: "hunter2" is not a duration', "`drain`: *** is not a duration"),
+        ("LPF104", "a", "the tag !hunter2 means nothing here", "the tag *** means nothing here"),
+        ("LPF105", "", "YAML cannot be read from here: found 'hunter2'", None),
+        (
+            "LPF119",
+            "sources[0].secret_file",
+            "/etc/hunter2 does not exist",
+            "what `secret_file` names cannot be used",
+        ),
+        (
+            "LPF111",
+            "sources[0].secret_env",
+            "$hunter2 is empty",
+            "what `secret_env` names cannot be used",
+        ),
+        ("LPF110", "sources[0].secret_file", "/a.secret can be read by everyone here (0644)", None),
+        ("LPF119", "collectors[0].tls.ca_file", "/ca.pem does not exist", None),
+        ("LPF205", "x", "the collector's certificate of the CA's has expired", None),
+    ],
+)
+def test_what_a_file_says_is_kept_out_of_logs_and_events(
+    code: str, key: str, what: str, told: str | None
+) -> None:
+    problem = Problem(code=code, file="bad.yaml", key=key, what=what)
+    assert without_values(problem) == (told or what.replace("'hunter2'", "***"))
+    assert "hunter2" not in without_values(problem)

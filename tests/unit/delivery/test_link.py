@@ -9,7 +9,10 @@ from structlog.testing import capture_logs
 
 from lpforwarder.delivery.certificates import Certificate
 from lpforwarder.delivery.link import CERTIFICATES_EVERY, LinkWatch
+from lpforwarder.delivery.standstill import Standstill
+from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure, Transient
+from lpforwarder.event import Seq
 from tests.fakes.patience import StandingClock
 from tests.fakes.transport import FakeTransport
 
@@ -28,8 +31,31 @@ class Bench:
         self.transport = TalkativeTransport()
         self.clock = StandingClock()
         self.now = "2026-11-20T10:00:00.000Z"
-        self.watch = LinkWatch("siem", self.transport, clock=self.clock, now=lambda: self.now)
+        self.standstill = Standstill(30.0)
+        self.watch = LinkWatch(
+            "siem", self.transport, self.standstill, clock=self.clock, now=lambda: self.now
+        )
         self.link = self.watch.link
+        self.window = Window(
+            checkpoint=Seq(0), resume=Seq(0), clean=True, replay_events=10, replay_seconds=0.0
+        )
+
+    def sends(self, count: int) -> None:
+        """So many messages more."""
+        first = self.window.position + 1
+        self.window.sent([Seq(place) for place in range(first, first + count)], Seq(first + count - 1))
+        self.watch.sends()
+
+    def confirms(self, count: int) -> None:
+        """So many of this connection in all."""
+        self.window.confirm(count, self.clock.now)
+        self.watch.moved(self.window)
+
+    def breaks(self, code: str) -> None:
+        """The connection ends."""
+        self.watch.disconnected()
+        self.watch.broke(Transient("gone", code=code))
+        self.window.rewind(self.clock.now)
 
     def told(self) -> list[tuple[str, str]]:
         """Event and level of what one more look logs."""
@@ -122,21 +148,49 @@ def test_a_certificate_is_told_while_the_collector_is_down(bench: Bench) -> None
 
 
 def test_a_transport_without_certificates_and_alarms_is_welcome() -> None:
-    watch = LinkWatch("siem", FakeTransport())
+    watch = LinkWatch("siem", FakeTransport(), Standstill(30.0))
     watch.look()
     assert (list(watch.link.certificates), list(watch.link.alarms)) == ([], [])
 
 
 def test_it_is_known_since_when_nothing_was_confirmed(bench: Bench) -> None:
-    bench.watch.sends()
+    bench.sends(1)
     assert bench.link.unmoved_since == bench.now
     bench.now = "2026-11-20T10:00:30.000Z"
-    bench.watch.sends()
+    bench.sends(5)
     assert bench.link.unmoved_since == "2026-11-20T10:00:00.000Z"
-    bench.watch.moved(5)
+    bench.confirms(1)
     assert bench.link.unmoved_since == bench.now
-    bench.watch.moved(0)
+    bench.confirms(6)
     assert bench.link.unmoved_since is None
-    bench.watch.sends()
-    bench.watch.disconnected()
+    bench.sends(1)
+    bench.breaks("LPF212")
     assert bench.link.unmoved_since is None
+
+
+def test_since_when_nothing_was_confirmed_outlives_a_connection_on_which_nothing_was(bench: Bench) -> None:
+    began = bench.now
+    for bench.now in (began, "2026-11-20T10:02:00.000Z", "2026-11-20T10:04:00.000Z"):
+        bench.watch.connected()
+        bench.sends(2)
+        bench.clock.now += 5.0
+        bench.breaks("LPF212")
+        assert bench.link.unmoved_since == began
+    bench.sends(2)
+    bench.confirms(2)
+    assert bench.link.unmoved_since is None
+
+
+def test_what_idles_owes_nothing(bench: Bench) -> None:
+    bench.sends(1)
+    bench.breaks("LPF211")
+    bench.watch.idles()
+    assert bench.link.unmoved_since is None
+    assert not bench.standstill.is_stalled(bench.clock.now)
+
+
+def test_a_collector_is_reachable_until_a_connection_fails(bench: Bench) -> None:
+    bench.watch.unreachable()
+    assert not bench.link.is_reachable
+    bench.watch.connected()
+    assert bench.link.is_reachable

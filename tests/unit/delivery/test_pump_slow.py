@@ -63,3 +63,37 @@ def test_the_checkpoint_moves_while_a_slow_collector_takes_a_batch() -> None:
     # A beat comes before what was confirmed during the offer is taken.
     assert places[: COUNT - 1] == list(range(COUNT - 1))
     assert journal.checkpoint("siem") == COUNT
+
+
+class WatchedTransport(FakeTransport):
+    """One that shows what the collector has taken; tells what the pump shows at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pulse = 0
+        self.pump: Pump | None = None
+        self.seen: list[object] = []
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        self._note()
+        self.pulse += 1
+        self._note()
+        super().send(messages)
+
+    def fence(self, within: float) -> None:
+        self._note()
+        super().fence(within)
+
+    def _note(self) -> None:
+        assert self.pump is not None
+        self.seen.append(self.pump.pulse)
+
+
+def test_each_part_of_a_step_shows_that_the_worker_lives() -> None:
+    time, transport = Time(), WatchedTransport()
+    pump = Pump("siem", journal_of(10), encoder(), transport, Limits(fence_events=2), clock=time)
+    transport.pump = pump
+    before = pump.pulse
+    pump.step()
+    seen = [before, *transport.seen]
+    assert len(seen) == len(set(seen)) == 4

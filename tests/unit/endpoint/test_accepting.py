@@ -71,8 +71,7 @@ def tls(certificates: Certificates) -> ssl.SSLContext:
 
 def test_each_connection_gets_its_protocol() -> None:
     async def meanwhile(acceptor: Acceptor, met: list[Noted]) -> None:
-        await until(lambda: len(met) == 50)
-        assert acceptor.beginning == 0
+        await until(lambda: (len(met), acceptor.beginning) == (50, 0))
 
     with listen("127.0.0.1", 0) as listener, clients(listener, 50):
         accept(listener, None, lambda _: True, meanwhile)

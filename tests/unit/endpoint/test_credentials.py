@@ -64,12 +64,13 @@ def test_a_broken_certificate_is_told_once_and_the_old_one_stays(
     with capture_logs() as logged:
         assert [house.looked() for _ in range(4)] == [False] * 4
     assert [line["event"] for line in logged] == ["endpoint.certificate_refused"]
+    assert logged[0]["reason"] == f"{house.cert} holds no certificate in PEM form"
     house.put(certificates.server)
     assert [house.looked() for _ in range(2)] == [False, True]
 
 
 def test_it_does_not_begin_with_a_certificate_that_cannot_be_used(house: House) -> None:
     house.key.unlink()
-    with pytest.raises(Blocked, match=r"the certificate of the endpoint cannot be used: No such file") as it:
+    with pytest.raises(Blocked, match=r"the endpoint cannot be used: .*/key.pem does not exist") as it:
         house.credentials.read()
     assert it.value.code == "LPF504"

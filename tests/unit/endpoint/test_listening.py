@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lpforwarder.endpoint.listening import holder, listen, shown
 from lpforwarder.errors import Blocked
+from tests.fakes.ports import ReservedPort
 
 
 def test_any_free_port_can_be_asked_for() -> None:
@@ -38,6 +40,5 @@ def test_an_address_of_another_machine_is_no_address_to_listen_on() -> None:
 
 
 def test_nobody_has_a_port_that_is_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-    assert holder(port) == ""
+    with closing(ReservedPort()) as port:
+        assert holder(port.number) == ""

@@ -84,7 +84,7 @@ def test_reasons_are_said_in_words(certificates: Certificates) -> None:
         handshake.close()
     assert [(line["client"], line["reason"]) for line in logged] == [
         ("192.0.2.1:4711", "it speaks plain HTTP"),
-        ("[2001:db8::1]:4711", "no word from openssl"),
+        ("[2001:db8::1]:4711", "of a kind nobody knows"),
     ]
 
 

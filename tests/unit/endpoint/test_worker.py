@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from lpforwarder.endpoint.tokens import TokenFile
 from lpforwarder.endpoint.worker import Endpoint
 from lpforwarder.errors import Blocked
 from lpforwarder.runtime.stop import Stop
+from tests.fakes.ports import ReservedPort
 from tests.fakes.pulled_journal import KEY, FakePulledJournal
 
 
@@ -37,9 +39,13 @@ def endpoint(folder: Path, port: int = 0, tls: HttpTls | None = None) -> Endpoin
 
 
 def test_it_answers_until_it_is_stopped_and_gives_the_port_free(tmp_path: Path) -> None:
-    made, stop, beaten = endpoint(tmp_path), Stop(), threading.Event()
+    with closing(ReservedPort()) as reserved:
+        answers_until_stopped(tmp_path, reserved.number)
+
+
+def answers_until_stopped(folder: Path, port: int) -> None:
+    made, stop, beaten = endpoint(folder, port), Stop(), threading.Event()
     made.open()
-    port = int(made.address.rpartition(":")[2])
     thread = threading.Thread(target=made.run, args=(stop, beaten.set))
     with capture_logs() as logged:
         thread.start()
@@ -58,20 +64,20 @@ def test_it_answers_until_it_is_stopped_and_gives_the_port_free(tmp_path: Path) 
 
 
 def test_a_port_that_is_taken_is_had_once_it_is_free(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        made = endpoint(tmp_path, other.getsockname()[1])
-        with pytest.raises(Blocked):
+    with closing(ReservedPort()) as reserved:
+        made = endpoint(tmp_path, reserved.number)
+        with socket.create_server(("127.0.0.1", reserved.number)), pytest.raises(Blocked):
             made.run(Stop(), lambda: None)
-    made.open()
-    made.open()
-    made.close()
-    made.close()
+        made.open()
+        made.open()
+        made.close()
+        made.close()
 
 
 def test_a_certificate_that_cannot_be_used_gives_the_port_free(tmp_path: Path) -> None:
-    made = endpoint(tmp_path, tls=HttpTls(cert_file=tmp_path / "none.pem"))
-    made.open()
-    port = int(made.address.rpartition(":")[2])
-    with pytest.raises(Blocked, match="certificate of the endpoint"):
-        made.run(Stop(), lambda: None)
-    socket.create_server(("127.0.0.1", port)).close()
+    with closing(ReservedPort()) as reserved:
+        made = endpoint(tmp_path, reserved.number, tls=HttpTls(cert_file=tmp_path / "none.pem"))
+        made.open()
+        with pytest.raises(Blocked, match="certificate of the endpoint"):
+            made.run(Stop(), lambda: None)
+        socket.create_server(("127.0.0.1", reserved.number)).close()

@@ -308,3 +308,36 @@ def test_who_is_asked_to_stop_while_waiting_for_a_turn_does_not_ask_the_source()
     turns = CountingTurns(lambda: setattr(stop, "stopping", True))
     Poller("acme", source, FakeIntakeJournal(), 60.0, turns=turns).run(stop, lambda: None)
     assert source.asked == []
+
+
+class PulsingSource(FakeSource):
+    """Makes many calls in a pull, and shows each."""
+
+    pulse = 0
+
+
+def test_each_part_of_a_step_and_each_call_is_a_sign_of_life() -> None:
+    source = PulsingSource(sample_events(4), page_size=2)
+    made = poller(source, FakeIntakeJournal())
+    seen = [made.pulse]
+    made.step()
+    seen.append(made.pulse)
+    source.pulse = 7
+    seen.append(made.pulse)
+    assert len(set(seen)) == 3
+    assert made.has_pulse
+    assert not poller(FakeSource(sample_events(1)), FakeIntakeJournal()).has_pulse
+
+
+def test_a_turn_that_came_is_a_sign_of_life() -> None:
+    seen: list[object] = []
+
+    class Asking(FakeSource):
+        def pull(self, after: Cursor | None) -> Page:
+            seen.append(made.pulse)
+            return super().pull(after)
+
+    made = poller(Asking(sample_events(1)), FakeIntakeJournal())
+    before = made.pulse
+    made.run(FakeStop(rests=1), lambda: None)
+    assert before not in seen

@@ -27,7 +27,9 @@ SECRET = WorkerError(code="LPF316", text="the secret was replaced", fix="write t
 
 UP, POLLED = CollectorView(state="running", is_connected=True), SourceView(state="running", last_poll=NOW)
 FAILING = CollectorView(state="waiting", error=REFUSED, failing=60.0, checkpoint=7)
-STALLED = CollectorView(state="running", is_connected=True, unmoved=120.0, patience=60.0, checkpoint=5)
+STALLED = CollectorView(
+    state="running", is_connected=True, unmoved=70.0, standing=120.0, patience=60.0, checkpoint=5
+)
 BLOCKED = CollectorView(state="blocked", error=REFUSED, failing=0.5)
 DOWN, WORSE = Down(state="failing", since=LONG_AGO, place=5), Down(state="blocked", since=LONG_AGO)
 

@@ -98,7 +98,7 @@ def test_it_counts_what_was_done_since_the_last_one(ward: Ward) -> None:
     ward.pass_by(0.0, sent=10, confirmed=1000, replayed=7, set_aside=2)
     ward.sources["acme"] = replace(ACME, read=130, rejected=3)
     ward.sources["new"] = SourceView(state="running", read=5)
-    ward.pass_by(300.0, sent=41, repeated=9, confirmed=1031, replayed=8, set_aside=4, checkpoint=60)
+    ward.pass_by(300.0, sent=41, number=50, confirmed=1031, replayed=8, set_aside=4, checkpoint=60)
     first, second = ward.got()
     assert "since" not in first.fields
     assert second.fields["since"] == first.fields["timestamp"]
@@ -119,10 +119,38 @@ def test_it_goes_on_counting_in_the_next_life(ward: Ward) -> None:
     assert (last["heartbeat"], last["eventsConfirmed"], last["eventsSent"]) == (2, 4, 3)
 
 
-def test_a_worker_made_anew_has_sent_nothing_yet(ward: Ward) -> None:
+def test_what_was_sent_adds_up_although_workers_are_made_anew(ward: Ward) -> None:
+    ward.pass_by(0.0, sent=10, number=10)
+    ward.pass_by(4.0, sent=17, number=17)
+    ward.pass_by(1.0, worker=None, sent=0, number=0)
+    ward.pass_by(1.0, worker="second", sent=17, number=0)
+    ward.pass_by(300.0, sent=22, number=5)
+    assert [event.fields["eventsSent"] for event in ward.got()] == [10, 7, 5]
+    assert [event.fields["sequence"] for event in ward.got()] == [10, 0, 5]
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_what_was_sent_adds_up_although_there_was_no_heartbeat_for_a_while(
+    ward: Ward, is_removed: bool
+) -> None:
     ward.pass_by(0.0, sent=10)
-    ward.pass_by(5.0, worker="second", sent=12)
-    assert ward.got()[-1].fields["eventsSent"] == 12
+    ward.pass_by(1.0, sent=12, heartbeat=0.0)
+    if is_removed:
+        siem = ward.collectors.pop("siem")
+        ward.collectors["other"] = replace(SIEM, heartbeat=0.0)
+        ward.beats.step(View(monotonic=ward.now, wall=0, collectors=ward.collectors), uptime=1.0)
+        ward.collectors["siem"] = siem
+    ward.pass_by(1.0, worker="second", sent=15, heartbeat=300.0)
+    assert [event.fields["eventsSent"] for event in ward.got()] == [10, 5]
+
+
+def test_one_that_was_left_out_is_counted_although_the_worker_is_made_anew(ward: Ward) -> None:
+    ward.journal.failure = Transient("full", code="LPF501")
+    ward.pass_by(0.0)
+    ward.pass_by(1.0, worker=None)
+    ward.journal.failure = None
+    ward.pass_by(1.0, worker="second")
+    assert [event.fields["heartbeatsSkipped"] for event in ward.got()] == [1]
 
 
 def test_a_collector_that_is_away_gets_no_second_one_before_it_has_the_first(ward: Ward) -> None:

@@ -46,7 +46,14 @@ def test_a_source_is_judged_by_its_errors_and_its_silence(source: SourceView, st
         (CollectorView(state="running", is_connected=True, unmoved=59.9, patience=60.0), "up"),
         (CollectorView(state="running", is_connected=True, unmoved=60.0, patience=60.0), "stalled"),
         (CollectorView(state="running", is_connected=True, unmoved=99.0, patience=100.0), "up"),
-        (CollectorView(state="running", unmoved=1e6), ""),
+        # On whatever connections, and in the pauses between them.
+        (CollectorView(state="running", unmoved=1e6), "stalled"),
+        (CollectorView(state="waiting", error=ERROR, failing=1.0, unmoved=60.0, patience=60.0), "stalled"),
+        (CollectorView(state="waiting", error=ERROR, failing=60.0, unmoved=50.0), "failing"),
+        (CollectorView(state="waiting", error=ERROR, failing=59.9, is_stalled=True), ""),
+        (CollectorView(state="waiting", error=ERROR, failing=60.0, is_stalled=True), "stalled"),
+        (CollectorView(state="running", error=ERROR, is_connected=True, is_stalled=True), ""),
+        (CollectorView(state="blocked", error=ERROR, unmoved=1e6, is_stalled=True), "blocked"),
         # One that hangs up on every connection is up for a moment now and then.
         (CollectorView(state="running", is_connected=True, failing=3600.0), ""),
     ],

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lpforwarder.delivery.encoder import Encoder
+from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.intake.poller import Polled, Poller
 from lpforwarder.journal.facts import CollectorFacts, Facts, SetAsideFacts, SourceFacts
 from lpforwarder.journal.notice import Notice
@@ -25,8 +27,10 @@ from lpforwarder.reporting.looking import (
 from lpforwarder.runtime.plan import Plan
 from lpforwarder.runtime.worker import WorkerError, WorkerState
 from lpforwarder.settings import Settings, decode
+from tests.fakes.encodings import BareEnvelope, IdFormat
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.source import FakeSource
+from tests.fakes.transport import FakeTransport
 
 NOW, POLLED = 1000.0, "2026-11-22T12:00:00.000Z"
 TEXT = """
@@ -103,6 +107,18 @@ def test_a_heartbeat_is_no_faster_than_the_looks(written: str, seconds: float) -
     assert collector_view(options, None, None, NOTHING, NOW).heartbeat == seconds
 
 
+def test_what_was_sent_counts_over_workers_and_the_number_is_that_of_this_one() -> None:
+    encoder = Encoder(lambda _: True, IdFormat(), BareEnvelope(), 1000)
+    pump = Pump("siem", MemoryJournal(), encoder, FakeTransport(), Limits())
+    pump.link.sent_before, pump.window.first_sent, pump.window.repeated = 30, 5, 2
+    seen = collector_view(settings().collectors[0], pump, None, FACTS, NOW)
+    assert (seen.sent, seen.number) == (35, 7)
+    pump.window.first_sent = 2**31
+    assert collector_view(settings().collectors[0], pump, None, FACTS, NOW).number == 3
+    pump.window.first_sent = pump.window.repeated = 0
+    assert collector_view(settings().collectors[0], pump, None, FACTS, NOW).number == 0
+
+
 def test_the_gaps_are_those_of_the_journal() -> None:
     (gap,) = missing(FACTS.gaps)
     assert (gap.first, gap.last, gap.count, gap.reason) == (2, 4, 3, "a checksum is wrong")
@@ -113,8 +129,8 @@ def test_the_gaps_are_those_of_the_journal() -> None:
 
 def test_a_collector_is_given_the_time_of_its_fence_and_some_more() -> None:
     options = settings(TEXT.replace("heartbeat: 2m", "fence: {time: 2m}")).collectors[0]
-    seen = collector_view(options, None, None, NOTHING, NOW, unmoved=7.0)
-    assert (seen.unmoved, seen.patience) == (7.0, 150.0)
+    seen = collector_view(options, None, None, NOTHING, NOW, standing=7.0)
+    assert (seen.standing, seen.patience) == (7.0, 150.0)
 
 
 def test_the_journal_warns_but_not_of_the_clock_which_is_looked_at_elsewhere() -> None:

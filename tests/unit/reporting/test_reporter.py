@@ -226,10 +226,15 @@ def test_a_clock_that_jumps_again_within_the_minute_is_told_after_it(house: Hous
 
 def test_a_configuration_is_told_with_its_hashes(house: House) -> None:
     house.reporter.configured(before="ab", after="cd", changed="started collector:b")
-    house.reporter.refused(before="cd", problems=2, code="LPF101")
-    changed, refused = (event.fields for event in house.journal.events(OWN))
+    house.reporter.refused(
+        before="cd", problems=2, code="LPF101", place="c.yaml:3:5", reason="unknown key `fromat`"
+    )
+    house.reporter.mended(before="cd", changed="nothing was started or stopped")
+    changed, refused, mended = (event.fields for event in house.journal.events(OWN))
     assert (changed["hashBefore"], changed["hashAfter"], changed["result"]) == ("ab", "cd", "success")
     assert (refused["hashBefore"], refused["problems"], refused["result"]) == ("cd", 2, "failure")
+    assert (refused["place"], refused["reason"]) == ("c.yaml:3:5", "unknown key `fromat`")
+    assert (mended["hashBefore"], mended["hashAfter"], mended["result"]) == ("cd", "cd", "success")
 
 
 def test_heartbeats_go_to_the_one_they_are_for(house: House) -> None:

@@ -109,12 +109,48 @@ def test_refused_settings_are_told_by_their_mistakes_not_by_their_notes(
 ) -> None:
     problems = [
         Problem(code="LPF120", file="c.yaml", what="a weak fingerprint", note=True),
-        Problem(code="LPF101", file="c.yaml", what="a key nobody knows"),
+        Problem(code="LPF101", file="c.yaml", line=4, column=7, what="unknown key `fromat`"),
         Problem(code="LPF102", file="c.yaml", what="no port"),
     ]
     spokesman.refused(ConfigError(problems))
     (event,) = service.own()
     assert (event["result"], event["problems"], event["code"]) == ("failure", 2, "LPF101")
+    assert (event["place"], event["reason"]) == ("c.yaml:4:7", "unknown key `fromat`")
+    assert "2 mistakes, the first: c.yaml:4:7: unknown key `fromat`." in event["message"]
+
+
+def test_a_refused_configuration_reaches_nobody_with_what_may_be_a_secret(
+    service: Service, spokesman: Spokesman
+) -> None:
+    problem = Problem(code="LPF116", file="c.yaml", what='`type`: "hunter2" is no type')
+    spokesman.refused(ConfigError([problem]))
+    assert "hunter2" not in str(service.own())
+    assert service.own()[-1]["reason"] == "`type`: *** is no type"
+
+
+def test_the_end_of_a_refused_configuration_is_told_once_although_nothing_changed(
+    service: Service, spokesman: Spokesman
+) -> None:
+    settings = started(service, spokesman)
+    spokesman.configured(settings, settings, NOTHING)
+    for _ in range(2):
+        spokesman.refused(ConfigError([Problem(code="LPF101", file="c.yaml", what="x")]))
+    for _ in range(2):
+        spokesman.configured(settings, settings, NOTHING)
+    told = [(event["eventId"], event["result"]) for event in service.own()]
+    assert told == [("8001", "success"), ("8003", "failure"), ("8003", "failure"), ("8003", "success")]
+    assert service.own()[-1]["message"].startswith("The configuration has no mistakes any more.")
+
+
+def test_the_end_of_a_refused_configuration_that_changes_something_is_told_by_the_change(
+    service: Service, spokesman: Spokesman
+) -> None:
+    settings = started(service, spokesman)
+    spokesman.refused(ConfigError([Problem(code="LPF101", file="c.yaml", what="x")]))
+    other = decode(TEXT + "drain: 11s\n", Path("/c.yaml"))
+    spokesman.configured(settings, other, NOTHING)
+    spokesman.configured(other, other, NOTHING)
+    assert [event["result"] for event in service.own()[1:]] == ["failure", "success"]
 
 
 @pytest.mark.parametrize(
@@ -168,22 +204,22 @@ def test_gaps_are_looked_at_until_they_were_reported(service: Service, spokesman
     assert list(spokesman.look().missing) == []
 
 
-def test_nothing_confirmed_is_timed_by_our_own_looks(service: Service, spokesman: Spokesman) -> None:
+def test_a_standstill_is_timed_by_our_own_looks(service: Service, spokesman: Spokesman) -> None:
     started(service, spokesman)
     pump = StandingPump()
     service.pumps["siem"] = pump
-    assert unmoved(spokesman) == 0.0
+    assert standing(spokesman) == 0.0
     pump.link.unmoved_since = "2026-11-22T12:00:00.000Z"
-    assert unmoved(spokesman) == 0.0
-    assert unmoved(spokesman) > 0.0
+    assert standing(spokesman) == 0.0
+    assert standing(spokesman) > 0.0
     pump.link.unmoved_since = "2026-11-22T12:00:01.000Z"
-    assert unmoved(spokesman) == 0.0
+    assert standing(spokesman) == 0.0
     pump.link.unmoved_since = None
-    assert unmoved(spokesman) == 0.0
+    assert standing(spokesman) == 0.0
 
 
-def unmoved(spokesman: Spokesman) -> float:
-    return spokesman.look().collectors["siem"].unmoved
+def standing(spokesman: Spokesman) -> float:
+    return spokesman.look().collectors["siem"].standing
 
 
 class StandingPump(Pump):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from lpforwarder.runtime.measures import Measures
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.stop import Stop
 from lpforwarder.runtime.supervisor import Supervisor
+from lpforwarder.runtime.vigil import PATIENCE
 from tests.fakes.clock import FakeClock
 from tests.fakes.worker import OrderedWorker
 
@@ -87,6 +88,37 @@ def test_a_worker_that_flaps_waits_longer_and_longer(supervisor: Supervisor, clo
         clock.until_waiting()
         clock.advance(0.01)
     worker.beats()
+    end(supervisor, worker)
+
+
+class StallingWorker(OrderedWorker):
+    """One whose steps may lead nowhere."""
+
+    is_stalled = False
+
+
+def test_steps_that_lead_nowhere_are_signs_of_life_and_end_no_trouble(
+    supervisor: Supervisor, clock: FakeClock
+) -> None:
+    worker = StallingWorker()
+    supervisor.start("siem", worker, Policy(good_run=1.0))
+    worker.is_stalled = True
+    for wait in [1, 2, 4]:
+        for _ in range(200):
+            worker.beats()
+            clock.advance(1)
+            assert not supervisor.look()
+        worker.fails(AWAY)
+        clock.until_waiting()
+        clock.advance(wait - 0.01)
+        clock.until_waiting()
+        clock.advance(0.01)
+    worker.beats()
+    state = supervisor.states()["siem"]
+    assert (state.state, state.failures, state.error is None) == ("waiting", 3, False)
+    worker.is_stalled = False
+    worker.beats()
+    assert supervisor.states()["siem"].state == "running"
     end(supervisor, worker)
 
 
@@ -335,12 +367,68 @@ def test_a_bug_during_the_drain_is_logged_and_a_cut_link_is_not(
 def test_a_worker_without_progress_is_stuck(supervisor: Supervisor, clock: FakeClock) -> None:
     worker = started(supervisor)
     worker.beats()
-    clock.advance(300)
-    assert supervisor.stuck(after=300) == []
-    clock.advance(1)
-    assert supervisor.stuck(after=300) == ["siem"]
+    watched(supervisor, clock, PATIENCE)
+    assert not supervisor.stuck
+    watched(supervisor, clock, 2)
+    assert supervisor.stuck == {"siem": PATIENCE}
     worker.beats()
-    assert supervisor.stuck(after=300) == []
+    watched(supervisor, clock, 1)
+    assert not supervisor.stuck
+    end(supervisor, worker)
+
+
+def watched(supervisor: Supervisor, clock: FakeClock, seconds: float) -> None:
+    """Looks once a second for so long, as the main thread does."""
+    for _ in range(int(seconds)):
+        supervisor.look()
+        clock.advance(1)
+    supervisor.look()
+
+
+def test_each_worker_is_waited_for_as_long_as_it_may_take(supervisor: Supervisor, clock: FakeClock) -> None:
+    workers = {name: OrderedWorker() for name in ("janitor", "siem", "vault")}
+    for patience, (name, worker) in zip((10.0, 300.0, 20.0), workers.items(), strict=True):
+        supervisor.start(name, worker, Policy(), patience)
+        worker.beats()
+    hung = []
+    for _ in range(30):
+        watched(supervisor, clock, 1)
+        hung.append(list(supervisor.stuck))
+    assert hung[9:12] == [[], ["janitor"], ["janitor"]]
+    assert (hung[-1], supervisor.stuck) == (["janitor", "vault"], {"janitor": 10.0, "vault": 20.0})
+    end(supervisor, *workers.values())
+
+
+def test_a_process_that_was_stopped_for_an_hour_has_no_stuck_worker(
+    supervisor: Supervisor, clock: FakeClock
+) -> None:
+    worker = started(supervisor)
+    worker.beats()
+    watched(supervisor, clock, PATIENCE / 2)
+    clock.advance(3600)
+    assert not supervisor.look()
+    watched(supervisor, clock, PATIENCE)
+    assert supervisor.stuck, "but one that hangs is found all the same"
+    end(supervisor, worker)
+
+
+class PulsingWorker(OrderedWorker):
+    """One that shows in the middle of a step that it lives."""
+
+    pulse = 0
+
+
+def test_a_pulse_in_the_middle_of_a_long_step_is_a_sign_of_life(
+    supervisor: Supervisor, clock: FakeClock
+) -> None:
+    worker = PulsingWorker()
+    supervisor.start("vault", worker, Policy(), 10.0)
+    worker.beats()
+    for worker.pulse in range(20):
+        watched(supervisor, clock, 9)
+        assert not supervisor.stuck
+    watched(supervisor, clock, 11)
+    assert list(supervisor.stuck) == ["vault"]
     end(supervisor, worker)
 
 
@@ -349,14 +437,17 @@ def test_sleeping_on_purpose_is_not_stuck_nor_is_waking_up(supervisor: Superviso
     worker.beats()
     worker.rests(3600)
     clock.until_waiting()
-    clock.advance(3599)
-    clock.until_waiting()
-    assert supervisor.stuck(after=300) == []
-    woke: list[list[str]] = []
-    worker.let(lambda _stop, _beat: woke.append(supervisor.stuck(after=300)))
+    for _ in range(3599):
+        clock.advance(1)
+        clock.until_waiting()
+        assert not supervisor.look()
+    woke: list[Mapping[str, float]] = []
+    worker.let(lambda _stop, _beat: woke.append(supervisor.look()))
     clock.advance(1)
     worker.beats()
-    assert woke == [[]]
+    assert woke == [{}]
+    watched(supervisor, clock, PATIENCE - 1)
+    assert not supervisor.stuck
     end(supervisor, worker)
 
 
@@ -364,10 +455,13 @@ def test_waiting_for_the_next_try_is_not_stuck(supervisor: Supervisor, clock: Fa
     worker = started(supervisor, policy=Policy(blocked=3600))
     worker.fails(REFUSED)
     clock.until_waiting()
-    clock.advance(3000)
-    assert supervisor.stuck(after=300) == []
+    for _ in range(3000):
+        assert not supervisor.look()
+        clock.advance(1)
+        clock.until_waiting()
     end(supervisor)
-    assert supervisor.stuck(after=300) == []
+    watched(supervisor, clock, 2 * PATIENCE)
+    assert not supervisor.stuck
 
 
 class MeasuringWorker(OrderedWorker):

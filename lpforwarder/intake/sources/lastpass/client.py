@@ -18,6 +18,7 @@ import urllib3
 from urllib3 import exceptions
 
 from lpforwarder import __version__
+from lpforwarder.config.openssl import certificate_fault, connection_fault
 from lpforwarder.config.secrets import Secret
 from lpforwarder.errors import Blocked, Failure, Transient
 from lpforwarder.intake.sources.lastpass import connections
@@ -70,6 +71,8 @@ class Client:
         self._options = options
         self._pace = pace or Pace(time.monotonic, time.sleep)
         self._largest = largest
+        self.pulse = 0
+        """Grows before and after each request."""
         self._cutter = Cutter()
         self._manager: urllib3.PoolManager | None = None
         self._trust: ssl.SSLContext | None = None
@@ -78,6 +81,7 @@ class Client:
         """The answer to a reporting call with these parameters. Raises Transient and Blocked."""
         body = self._body(secret, label, data)
         self._pace.wait()
+        self.pulse += 1
         with self._cutter.limit(self._options.timeout):
             try:
                 return _masked(self._send(body), secret)
@@ -85,6 +89,8 @@ class Client:
                 raise self._failure(error) from error
             except OSError as error:
                 raise self._failure(error) from error
+            finally:
+                self.pulse += 1
 
     def close(self) -> None:
         """Ends the connection; a later ask() makes another."""
@@ -155,8 +161,8 @@ class Client:
         cause = _root(error)
         reason = getattr(cause, "strerror", None) or type(cause).__name__
         if isinstance(cause, ssl.SSLCertVerificationError):
-            what = f"the certificate of the vault cannot be trusted: {cause.verify_message}"
-            fix = "if a proxy opens TLS here, name its authority with `ca_file`"
+            what = f"the certificate of the vault cannot be trusted: {certificate_fault(cause)}"
+            fix = "look at this machine's clock; if a proxy opens TLS here, name its authority with `ca_file`"
             return Blocked(what, code="LPF313", fix=fix)
         if isinstance(error, exceptions.ProxyError):
             status = _TUNNEL_REFUSED.match(str(cause))
@@ -169,7 +175,8 @@ class Client:
         if isinstance(error, exceptions.ReadTimeoutError):
             return _too_slow(self._options.timeout)
         if isinstance(cause, ssl.SSLError):
-            return Transient(f"TLS with the vault failed: {cause.reason or reason}", code="LPF312")
+            fix = "if it lasts, look at `proxy` and at what else stands between here and the vault"
+            return Transient(f"TLS with the vault failed: {connection_fault(cause)}", code="LPF312", fix=fix)
         return Transient(f"the answer broke off: {reason}", code="LPF306")
 
 

@@ -18,6 +18,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from lpforwarder.config import files
 from lpforwarder.errors import Blocked
 from lpforwarder.intake.sources.lastpass.route import proxy_for
 
@@ -75,8 +76,13 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        what = f"the authorities in {ca_file or 'the system'} cannot be read: {error.strerror or 'not PEM'}"
-        raise Blocked(what, code="LPF313", fix="correct `ca_file`") from error
+        finding = files.unusable(ca_file, None, None)
+        what = f"the authorities of the system cannot be read: {error.strerror}"
+        raise Blocked(
+            finding.what if finding else what,
+            code="LPF313",
+            fix=finding.fix if finding else "correct `ca_file`",
+        ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

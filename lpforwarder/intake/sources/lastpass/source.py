@@ -109,6 +109,11 @@ class LastPassSource:
         """How many events of the window read last are still to come; no call is needed for them."""
         return len(self._parts.new) if self._parts else 0
 
+    @property
+    def pulse(self) -> int:
+        """Another number after each call: a pull may make hundreds, each within `timeout`."""
+        return self._client.pulse
+
     def measures(self) -> Measures:
         """How far the vault's clock is ahead of ours, and how long ago the secret file was written."""
         made = {} if self._skew is None else {"clock_skew_seconds": round(self._skew, 3)}

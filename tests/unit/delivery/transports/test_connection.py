@@ -179,9 +179,9 @@ def test_a_collector_that_takes_nothing_is_given_up(small_far_end: FarEnd) -> No
 
 def test_a_collector_that_takes_a_little_now_and_then_is_not_given_up(small_far_end: FarEnd) -> None:
     near, far = small_far_end.pair()
-    with beside(lambda: take(far, len(MUCH), pause=0.02)), Stopwatch() as watch:
-        near.write(MUCH, 0.5)
-    assert watch.wall > 0.5
+    with beside(lambda: take(far, len(MUCH), pause=0.05)), Stopwatch() as watch:
+        near.write(MUCH, 1.0)
+    assert watch.wall > 1.0
 
 
 @pytest.mark.parametrize("is_tls", [False, True])
@@ -199,7 +199,7 @@ def test_after_a_timed_out_write_the_link_is_unusable(
     with Stopwatch() as watch:
         near.hang_up(PATIENCE)
     assert near.wire_sent == sent
-    assert watch.wall < 1.0
+    assert watch.wall < PATIENCE / 2
 
 
 def test_garbage_does_not_keep_a_stalled_write_busy_or_alive(small_far_end: FarEnd) -> None:
@@ -221,7 +221,7 @@ def test_abort_ends_every_wait_at_once(call: Callable[[Connection], None], small
     near, _ = small_far_end.pair()
     with a_moment_later(small_far_end.wake.call), Stopwatch() as watch, fails("LPF290"):
         call(near)
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
     near.hang_up(PATIENCE)
 
 
@@ -338,7 +338,7 @@ def test_hanging_up_waits_for_a_collector_that_reads_on(far_end: FarEnd) -> None
     with beside(read_and_close), Stopwatch() as watch:
         near.hang_up(PATIENCE)
     assert near._ended
-    assert watch.wall < 1.0
+    assert watch.wall < PATIENCE / 2
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])

@@ -70,13 +70,18 @@ def test_nobody_looks_at_the_disk_all_the_time(bench: Bench) -> None:
 
 
 def test_files_that_cannot_be_used_leave_the_old_ones_in_force_and_are_told(bench: Bench) -> None:
-    first = bench.credentials.context
+    first, certificates = bench.credentials.context, bench.credentials.certificates
     whole = bench.pair.key_file.read_bytes()
     replace(bench.pair.key_file, b"")
     assert [bench.look() for _ in range(3)] == [1] * 3
     assert bench.credentials.context is first
     assert bench.credentials.problem is not None
     assert bench.credentials.problem.code == "LPF119"
+    assert bench.credentials.problem.what == (
+        f"{bench.pair.key_file} holds no private key that can be read; "
+        "what was read before is used until the link has to be made anew"
+    )
+    assert bench.credentials.certificates == certificates
     replace(bench.pair.key_file, whole)
     bench.look()
     bench.look()
@@ -108,3 +113,14 @@ def test_what_the_collector_shows_comes_first(bench: Bench) -> None:
 
 def test_the_machines_own_store_is_watched_as_well() -> None:
     assert Credentials(TlsSettings())._files != ()
+
+
+def test_a_certificate_that_cannot_be_read_does_not_hide_the_end_of_the_one_in_use(bench: Bench) -> None:
+    bench.credentials.read()
+    before = bench.credentials.certificates
+    assert [one.kind for one in before] == ["client", "ca"]
+    replace(bench.pair.cert_file, b"half a certif")
+    bench.look()
+    bench.look()
+    assert bench.credentials.problem is not None
+    assert bench.credentials.certificates == before

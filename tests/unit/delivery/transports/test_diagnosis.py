@@ -24,7 +24,7 @@ from lpforwarder.errors import Blocked, Transient
 from tests.fakes.certificates import Certificates, ServerTls
 from tests.fakes.collectors import Collector
 from tests.fakes.links import FarEnd
-from tests.fakes.patience import Stopwatch
+from tests.fakes.patience import PATIENCE, Stopwatch
 from tests.fakes.tls_listener import listening
 
 PEER = "192.0.2.1:6514"
@@ -100,7 +100,7 @@ def test_who_speaks_tls_is_told_from_who_does_not(certificates: Certificates) ->
 def test_a_silent_port_is_not_waited_for_long() -> None:
     with FarEnd() as far_end, Stopwatch() as watch:
         assert not speaks_tls(at(far_end.address), Wake())
-    assert watch.wall < diagnosis.GREETING + 1.0
+    assert watch.wall < diagnosis.GREETING + PATIENCE / 2
 
 
 def test_open_ports_are_those_of_collectors_and_not_the_one_that_was_asked() -> None:

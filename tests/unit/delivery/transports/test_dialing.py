@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.fakes.links import (
     black_hole,
 )
 from tests.fakes.patience import (
+    PATIENCE,
     Stopwatch,
     a_moment_later,
     open_descriptors,
@@ -28,10 +30,11 @@ def loopback(port: int) -> Address:
     return Address(socket.AF_INET, ("127.0.0.1", port))
 
 
-def refused_address() -> Address:
-    reserved = ReservedPort()
-    reserved.close()
-    return loopback(reserved.number)
+@pytest.fixture
+def refused() -> Iterator[Address]:
+    """Where nobody listens, and nobody else can."""
+    with contextlib.closing(ReservedPort()) as reserved:
+        yield loopback(reserved.number)
 
 
 def test_a_name_gives_each_of_its_addresses_once_and_in_order() -> None:
@@ -84,10 +87,9 @@ def test_a_link_has_the_socket_options_that_make_a_dead_peer_known() -> None:
         assert not sock.get_inheritable()
 
 
-def test_a_refused_connection_says_that_nobody_listens() -> None:
-    address = refused_address()
-    with pytest.raises(Transient, match=f"{address} refused the connection: nobody listens") as raised:
-        connect(address, 5.0, Wake())
+def test_a_refused_connection_says_that_nobody_listens(refused: Address) -> None:
+    with pytest.raises(Transient, match=f"{refused} refused the connection: nobody listens") as raised:
+        connect(refused, 5.0, Wake())
     assert raised.value.code == "LPF202"
 
 
@@ -96,15 +98,15 @@ def test_a_black_hole_is_given_up_within_the_connect_timeout() -> None:
     with black_hole() as (_, port), Stopwatch() as watch, told as raised:
         connect(loopback(port), 0.3, Wake())
     assert raised.value.code == "LPF203"
-    assert 0.3 <= watch.wall < 2.0
+    assert 0.3 <= watch.wall < PATIENCE / 2
 
 
 def test_an_address_that_swallows_packets_leaves_time_for_the_next_one() -> None:
     with black_hole() as (_, port), FarEnd() as far_end, Stopwatch() as watch:
-        near = connect_any([loopback(port), loopback(far_end.address[1])], 1.0, Wake())
+        near = connect_any([loopback(port), loopback(far_end.address[1])], PATIENCE, Wake())
         near.close()
     assert near.peer == f"127.0.0.1:{far_end.address[1]}"
-    assert watch.wall < 1.0
+    assert watch.wall < PATIENCE
 
 
 def test_an_address_that_swallows_packets_costs_a_head_start_and_not_the_whole_time() -> None:
@@ -112,7 +114,7 @@ def test_an_address_that_swallows_packets_costs_a_head_start_and_not_the_whole_t
         near = connect_any([loopback(port), loopback(far_end.address[1])], 60.0, Wake())
         near.close()
     assert near.peer == f"127.0.0.1:{far_end.address[1]}"
-    assert HEAD_START <= watch.wall < 4 * HEAD_START
+    assert HEAD_START <= watch.wall < PATIENCE
 
 
 def test_the_first_address_is_taken_while_it_answers_and_no_other_is_bothered() -> None:
@@ -122,11 +124,10 @@ def test_the_first_address_is_taken_while_it_answers_and_no_other_is_bothered() 
         assert second.accept_now() is None
 
 
-def test_one_that_refuses_makes_way_at_once() -> None:
+def test_one_that_refuses_makes_way_at_once(refused: Address) -> None:
     with FarEnd() as far_end, Stopwatch() as watch:
-        addresses = [refused_address(), refused_address(), loopback(far_end.address[1])]
-        connect_any(addresses, 5.0, Wake()).close()
-    assert watch.wall < HEAD_START
+        connect_any([refused] * 40 + [loopback(far_end.address[1])], 60.0, Wake()).close()
+    assert watch.wall < 20 * HEAD_START
 
 
 def test_whoever_comes_second_is_hung_up_on() -> None:
@@ -139,14 +140,13 @@ def test_whoever_comes_second_is_hung_up_on() -> None:
 
 
 def test_of_many_addresses_that_swallow_packets_all_are_tried_in_the_time_there_is() -> None:
-    with black_hole() as (_, port), FarEnd() as far_end, Stopwatch() as watch:
-        addresses = [loopback(port)] * 9 + [loopback(far_end.address[1])]
-        connect_any(addresses, 0.5, Wake()).close()
-    assert watch.wall < 0.5
+    within = 4 * HEAD_START  # the last of five would get its turn when the time is up
+    with black_hole() as (_, port), FarEnd() as far_end:
+        addresses = [loopback(port)] * 4 + [loopback(far_end.address[1])]
+        connect_any(addresses, within, Wake()).close()
 
 
-def test_an_address_that_refuses_does_not_hide_one_that_is_silent() -> None:
-    refused = refused_address()
+def test_an_address_that_refuses_does_not_hide_one_that_is_silent(refused: Address) -> None:
     with black_hole() as (_, port), Stopwatch() as watch, pytest.raises(Transient) as raised:
         connect_any([refused, loopback(port)], 0.4, Wake())
     assert raised.value.code == "LPF202"
@@ -194,7 +194,7 @@ def test_abort_ends_a_connect_that_hangs_and_tries_no_further_address() -> None:
         with a_moment_later(wake.call), pytest.raises(Transient) as raised:
             connect_any(addresses, 60.0, wake)
     assert raised.value.code == "LPF290"
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
 
 
 def test_a_socket_that_is_connected_to_itself_is_no_collector() -> None:
@@ -204,10 +204,10 @@ def test_a_socket_that_is_connected_to_itself_is_no_collector() -> None:
         assert is_own(sock)
 
 
-def test_failed_connections_leave_no_descriptor_open() -> None:
-    address, wake = refused_address(), Wake()
+def test_failed_connections_leave_no_descriptor_open(refused: Address) -> None:
+    wake = Wake()
     before = open_descriptors()
     for _ in range(1000):
         with pytest.raises(Transient):
-            connect(address, 5.0, wake)
+            connect(refused, 5.0, wake)
     assert open_descriptors() <= before

@@ -116,12 +116,12 @@ def test_what_follows_the_change_does_not_overtake_what_the_old_host_still_has_t
 ) -> None:
     pair = Pair(stack, Manners(octet_rate=200_000), confirm="kernel")
     pair.transport.open()
-    pair.transport.send([b"x" * 1000] * 100)  # half a second to read, acknowledged by the kernel at once
+    pair.transport.send([b"x" * 1000] * 50)  # a quarter second to read, acknowledged by the kernel at once
     with pair.healed():
         until(pair.is_back)
         pair.transport.send([b"<1>a"])
         until(lambda: (FIRST, b"<1>a") in pair.arrived)
-    assert len(pair.arrived) == 101
+    assert len(pair.arrived) == 51
     assert pair.arrived[-1] == (FIRST, b"<1>a")
 
 
@@ -182,7 +182,7 @@ def test_a_dead_first_host_costs_a_link_that_works_nothing(pair: Pair) -> None:
             pair.transport.send([b"<1>%d" % number])
             pair.transport.fence(PATIENCE)
     assert pair.transport.confirmed(0.0) == 20
-    assert watch.wall < 3.0
+    assert watch.wall < PATIENCE
 
 
 def test_a_person_is_told_that_the_second_host_is_used_and_why(pair: Pair) -> None:
@@ -281,4 +281,4 @@ def test_closing_during_a_search_or_with_a_find_in_hand_leaves_nothing_open(has_
             pair.transport.close()
     del pair
     until(lambda: open_descriptors() <= before)
-    assert not [thread for thread in threading.enumerate() if thread.name == "scout"]
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "scout"])

@@ -130,6 +130,11 @@ def test_an_unknown_tls_error_is_tried_again() -> None:
     assert (failure.code, failure.what) == ("LPF217", f"TLS with {PEER} failed: bad signature")
 
 
+def test_what_openssl_says_is_told_in_words() -> None:
+    failure = failures.broken_tls(tls_error("UNEXPECTED_EOF_WHILE_READING"), PEER)
+    assert failure.what == f"TLS with {PEER} failed: the far side hung up in the middle"
+
+
 def test_a_verified_peer_whose_stream_is_damaged_later_is_tried_again() -> None:
     for reason in ("WRONG_VERSION_NUMBER", "SSLV3_ALERT_HANDSHAKE_FAILURE"):
         failure = failures.broken_tls(tls_error(reason), PEER, established=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -41,7 +42,8 @@ class OneAtATime:
         self.far_end = FarEnd()
         self.received = b""
         self.served = self.refused = 0
-        self._serving: threading.Thread | None = None
+        self.is_busy = False
+        self._deciding = threading.Lock()
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._leaving = False
 
@@ -53,29 +55,37 @@ class OneAtATime:
         self._leaving = True
         with contextlib.suppress(OSError), socket.create_connection(self.far_end.address):
             self._acceptor.join(PATIENCE)
+        until(lambda: not self.is_busy)
         self.far_end.__exit__(None, None, None)
-
-    @property
-    def is_busy(self) -> bool:
-        return self._serving is not None and self._serving.is_alive()
 
     def _accept(self) -> None:
         while not self._leaving:
-            far = self.far_end.accept()
-            if self.is_busy:
-                self.refused += 1
-                far.close()
-            else:
-                self.served += 1
-                self._serving = threading.Thread(target=self._serve, args=(far,), daemon=True)
-                self._serving.start()
+            select.select([self.far_end._listener], [], [])
+            with self._deciding:
+                self._take(self.far_end.accept())
+
+    def _take(self, far: socket.socket) -> None:
+        if self.is_busy:
+            far.close()
+            self.refused += 1
+        else:
+            self.is_busy = True
+            self.served += 1
+            threading.Thread(target=self._serve, args=(far,), daemon=True).start()
 
     def _serve(self, far: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while octets := far.recv(2**16):
                 self.received += octets
-        threading.Event().wait(0.1)  # it is busy a little longer than it takes to see the next connection
+        # The next connection comes before the end of this one; it is busy until it has turned that away.
+        until(self._has_nobody_waiting)
         far.close()
+
+    def _has_nobody_waiting(self) -> bool:
+        with self._deciding:
+            waits = bool(select.select([self.far_end._listener], [], [], 0)[0])
+            self.is_busy = waits
+            return not waits
 
 
 # ---- the fence --------------------------------------------------------------------------------------------
@@ -370,4 +380,4 @@ def test_a_serial_collector_works_without_a_stall() -> None:
         assert transport.confirmed(0.0) == 20
         transport.close()
     assert received == [b"<1>%d" % number for number in range(20)]
-    assert watch.wall < 3.0
+    assert watch.wall < PATIENCE  # a stall would be as long as FENCE_TIMEOUT

@@ -63,7 +63,7 @@ def test_a_collector_without_tickets_costs_the_settle_time_and_no_more(
         near.start_tls(client_context(certificates.ca_file), "127.0.0.1", PATIENCE)
     with Stopwatch() as watch:
         near.settle_tls(0.1)
-    assert 0.1 <= watch.wall < 2.0
+    assert 0.1 <= watch.wall < PATIENCE / 2
     far.close()
 
 
@@ -78,7 +78,7 @@ def test_a_peer_that_is_silent_in_the_handshake_is_named(far_end: FarEnd, certif
     near, far = far_end.pair()
     with Stopwatch() as watch, fails("LPF209"):
         near.start_tls(client_context(certificates.ca_file), "127.0.0.1", 0.2)
-    assert 0.2 <= watch.wall < 2.0
+    assert 0.2 <= watch.wall < PATIENCE / 2
     assert far.recv(1) == b"\x16"  # a ClientHello and nothing else
 
 
@@ -98,7 +98,7 @@ def test_a_peer_that_drips_its_handshake_gets_no_more_time_than_a_silent_one(
         with Stopwatch() as watch, fails("LPF209"):
             near.start_tls(client_context(certificates.ca_file), "127.0.0.1", 0.2)
         rest.set()
-    assert watch.wall < 2.0
+    assert watch.wall < PATIENCE / 2
 
 
 @pytest.mark.parametrize("end", [reset, socket.socket.close])
@@ -131,7 +131,7 @@ def test_abort_ends_a_handshake_at_once(far_end: FarEnd, certificates: Certifica
     near, _ = far_end.pair()
     with a_moment_later(far_end.wake.call), Stopwatch() as watch, fails("LPF290"):
         near.start_tls(client_context(certificates.ca_file), "127.0.0.1", 60.0)
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
 
 
 def test_a_damaged_record_after_the_handshake_is_mended_by_time(

@@ -262,11 +262,12 @@ def test_a_resolver_that_hangs_delays_a_further_connection_by_a_moment_once_and_
         with Stopwatch() as first:
             assert bench.reach_next("first") == "first"
         with Stopwatch() as again:
-            assert bench.reach_next("first") == "first"
+            for _ in range(10):
+                assert bench.reach_next("first") == "first"
         may_answer.set()
         bench.close()
-    assert HASTE <= first.wall < 2 * HASTE
-    assert again.wall < HASTE / 2
+    assert HASTE <= first.wall < PATIENCE / 2
+    assert again.wall < 5 * HASTE
 
 
 def test_a_second_connection_is_never_to_another_host(bench: Bench, far_ends: tuple[FarEnd, FarEnd]) -> None:
@@ -289,7 +290,7 @@ def test_who_is_wary_looks_whether_the_second_connection_lives() -> None:
 
 def test_a_host_that_swallows_packets_is_found_beside_without_any_waiting() -> None:
     with black_hole() as hole, FarEnd() as far_end:
-        bench = Bench(Names(first=[hole], second=[far_end.address]), connect_timeout=0.3)
+        bench = Bench(Names(first=[hole], second=[far_end.address]), connect_timeout=1.0)
         with Stopwatch() as once:
             assert bench.reach() == "second"
         bench.clock.later += 10.0
@@ -299,13 +300,13 @@ def test_a_host_that_swallows_packets_is_found_beside_without_any_waiting() -> N
                 assert bench.reach_next("second") == "second"
         bench.hosts.give_up()
         bench.close()
-    assert once.wall >= 0.3
-    assert beside.wall < 0.3
+    assert once.wall >= 1.0
+    assert beside.wall < 5.0  # ten seconds if each of the ten had waited
 
 
 def test_a_host_that_keeps_us_waiting_is_tried_last_at_the_next_link() -> None:
     with black_hole() as hole, FarEnd() as far_end:
-        bench = Bench(Names(first=[hole], second=[far_end.address]), connect_timeout=0.3)
+        bench = Bench(Names(first=[hole], second=[far_end.address]), connect_timeout=1.0)
         bench.reach()
         with Stopwatch() as again:
             assert bench.reach() == "second"
@@ -313,8 +314,8 @@ def test_a_host_that_keeps_us_waiting_is_tried_last_at_the_next_link() -> None:
         with Stopwatch() as later:
             assert bench.reach() == "second"
         bench.close()
-    assert again.wall < 0.3
-    assert later.wall >= 0.3
+    assert again.wall < 1.0
+    assert later.wall >= 1.0
 
 
 def test_abort_ends_the_walk_through_the_hosts() -> None:
@@ -323,5 +324,5 @@ def test_abort_ends_the_walk_through_the_hosts() -> None:
         with a_moment_later(bench.wake.call), Stopwatch() as watch, pytest.raises(Transient) as raised:
             bench.reach()
     assert raised.value.code == "LPF290"
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
     assert not bench.verified

@@ -52,7 +52,7 @@ def test_a_slow_resolver_is_waited_for_only_so_long() -> None:
     with Stopwatch() as watch, pytest.raises(Transient, match="no answer in") as raised:
         ask(lookups, 0.1)
     assert raised.value.code == "LPF201"
-    assert 0.1 <= watch.wall < 1.0
+    assert 0.1 <= watch.wall < PATIENCE / 2
     resolver.may_answer.set()
 
 
@@ -66,9 +66,7 @@ def test_what_a_slow_resolver_found_after_we_had_gone_counts_at_the_next_try() -
     assert resolver.asked == 1
     resolver.may_answer.set()
     until(lambda: lookups._asked[NAME]._done.called)
-    with Stopwatch() as watch:
-        assert ask(lookups, 0.05) == "192.0.2.1"
-    assert watch.wall < 0.05
+    assert ask(lookups, 0.0) == "192.0.2.1"
     assert ask(lookups) == "192.0.2.2"
 
 
@@ -78,9 +76,11 @@ def test_one_that_was_too_slow_is_not_waited_for_again() -> None:
     lookups = Lookups(resolver)
     with fails("LPF201"):
         ask(lookups, 0.1)
-    with Stopwatch() as watch, fails("LPF201"):
-        ask(lookups, 0.1)
-    assert watch.wall < 0.1
+    with Stopwatch() as watch:
+        for _ in range(100):
+            with fails("LPF201"):
+                ask(lookups, 0.1)
+    assert watch.wall < PATIENCE / 2
     resolver.may_answer.set()
 
 
@@ -134,5 +134,5 @@ def test_abort_ends_the_wait_for_a_resolver_that_hangs() -> None:
     wake = Wake()
     with a_moment_later(wake.call), Stopwatch() as watch, fails("LPF290"):
         Lookups(resolver).addresses(NAME, 6514, 60.0, wake)
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
     resolver.may_answer.set()

@@ -38,10 +38,10 @@ def test_nothing_is_sent_before_the_session_is_accepted(far_end: FarEnd) -> None
 
         def agree_late() -> None:
             far = far_end.accept()
-            far.settimeout(0.05)
             end = RelpEnd(far)
             (opening,) = end.take()
             seen.append(opening.data)
+            far.settimeout(0.05)
             with pytest.raises(TimeoutError):
                 far.recv(1)
             far.settimeout(PATIENCE)
@@ -85,7 +85,7 @@ def test_a_port_that_speaks_something_else_is_named(octets: bytes, words: str, f
 def test_a_port_that_says_nothing_is_given_up_after_the_connect_timeout(far_end: FarEnd) -> None:
     with relp_to(far_end, connect_timeout="100ms") as transport, Stopwatch() as watch, fails("LPF230"):
         transport.open()
-    assert watch.wall < 2.0
+    assert watch.wall < PATIENCE / 2
 
 
 def test_a_collector_that_refuses_the_session_needs_a_person() -> None:
@@ -96,15 +96,11 @@ def test_a_collector_that_refuses_the_session_needs_a_person() -> None:
         transport.close()
 
 
-def test_a_host_that_does_not_speak_relp_is_passed_over(far_end: FarEnd) -> None:
-    def hang_up() -> None:
-        far_end.accept().close()
-
+def test_a_host_that_does_not_speak_relp_is_passed_over() -> None:
     with pretending() as (collector, received), FarEnd(host="127.0.0.2", port=collector.address[1]) as other:
-        options = relp_options(collector.address, host=["127.0.0.2", "127.0.0.1"], connect_timeout="200ms")
-        transport = RelpTransport(options)
-        transport.open()
-        other.accept()
+        transport = RelpTransport(relp_options(collector.address, host=["127.0.0.2", "127.0.0.1"]))
+        with beside(lambda: other.accept().close()):
+            transport.open()
         transport.send([b"<86>1 a"])
         transport.fence(PATIENCE)
         assert transport.peer.startswith("127.0.0.1:")
@@ -208,14 +204,14 @@ def test_a_collector_that_writes_each_answer_by_itself_does_not_make_us_wait_for
     with in_session(far_end, window=16) as (transport, end):
 
         def answer_one_by_one() -> None:
-            for _ in range(50 * 16):
+            for _ in range(100 * 16):
                 end.answer(OK)
 
         with beside(answer_one_by_one), Stopwatch() as watch:
-            transport.send(numbered(50 * 16))
+            transport.send(numbered(100 * 16))
             transport.fence(PATIENCE)
-        assert transport.confirmed(0.0) == 50 * 16
-    assert watch.wall < 1.0  # 4 s with the delays
+        assert transport.confirmed(0.0) == 100 * 16
+    assert watch.wall < 4.0  # 8 s with the delays
 
 
 def test_counts_go_on_over_many_calls_and_begin_anew_with_each_link(far_end: FarEnd) -> None:

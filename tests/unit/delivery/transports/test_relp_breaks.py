@@ -81,16 +81,16 @@ def test_unanswered_messages_are_not_confirmed_by_any_end(end_it: Any, far_end: 
 
 def test_an_answer_that_does_not_come_makes_a_dead_link(far_end: FarEnd) -> None:
     clock = LaterClock()
-    with in_session(far_end, clock=clock, stall_timeout="90s") as (transport, end):
+    with in_session(far_end, clock=clock, stall_timeout="1h") as (transport, end):
         transport.send(numbered(2))
         end.take(2)
-        clock.later += 89.0
+        clock.later += 3500.0
         assert transport.confirmed(0.0) == 0
         end.say(2)
         assert transport.confirmed(PATIENCE) == 1
-        clock.later += 89.0  # since the last answer, not since it was sent
+        clock.later += 3500.0  # since the last answer, not since it was sent
         assert transport.confirmed(0.0) == 1
-        clock.later += 2.0
+        clock.later += 100.0
         with fails("LPF211"):
             transport.confirmed(0.0)
 
@@ -113,7 +113,7 @@ def test_waiting_for_room_in_the_window_ends_when_no_answer_comes(far_end: FarEn
     with in_session(far_end, window=2, stall_timeout="200ms") as (transport, _):
         with Stopwatch() as watch, fails("LPF211"):
             transport.send(numbered(5))
-        assert watch.wall < 3.0
+        assert watch.wall < PATIENCE / 2
         assert watch.computing < 1.0
 
 
@@ -128,14 +128,14 @@ def test_abort_unblocks_whatever_waits_for_answers(call: str, far_end: FarEnd) -
         }
         with a_moment_later(transport.abort), Stopwatch() as watch, fails("LPF290"):
             calls[call]()
-        assert watch.wall < 1.0
+        assert watch.wall < PATIENCE / 2
 
 
 def test_abort_unblocks_the_opening(far_end: FarEnd) -> None:
     with relp_to(far_end) as transport, a_moment_later(transport.abort), Stopwatch() as watch:
         with fails("LPF290"):
             transport.open()
-        assert watch.wall < 1.0
+        assert watch.wall < PATIENCE / 2
 
 
 # ---- hostile collectors -----------------------------------------------------------------------------------

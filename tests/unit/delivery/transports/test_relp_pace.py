@@ -65,7 +65,7 @@ def test_a_collector_that_answers_only_after_a_sign_of_life_gets_everything_once
 
     collector = threading.Thread(target=collect, daemon=True)
     collector.start()
-    with relp_to(far_end, window=4, stall_timeout="2s") as transport:
+    with relp_to(far_end, window=4, stall_timeout="5s") as transport:
         encoder = Encoder(lambda _: True, Line(), Line(), 8096)
         Pump("siem", journal, encoder, transport, Limits()).run_to_end(Token(), asked.release)
     collector.join(PATIENCE)

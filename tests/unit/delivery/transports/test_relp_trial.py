@@ -17,7 +17,7 @@ from lpforwarder.simulator.collector import PretendCollector
 from lpforwarder.simulator.relp import RelpManners
 from tests.fakes.certificates import Certificates, ServerTls
 from tests.fakes.links import FarEnd
-from tests.fakes.patience import Stopwatch, beside, fails
+from tests.fakes.patience import PATIENCE, Stopwatch, beside, fails
 from tests.fakes.relp_links import RelpEnd, relp_options
 
 MESSAGES = [b"<1>first", b"<2>second\nline"]
@@ -102,7 +102,7 @@ def test_a_refused_session_is_told() -> None:
 @pytest.mark.parametrize(("answers", "doing"), [(0, "message 1"), (1, "message 2")])
 def test_a_message_without_an_answer_is_told(answers: int, doing: str) -> None:
     with pretending(answers=answers) as (collector, _):
-        trial = RelpTrial(relp_options(collector.address, connect_timeout="200ms"))
+        trial = RelpTrial(relp_options(collector.address, connect_timeout="1s"))
         with fails("LPF211"):
             list(trial.steps(MESSAGES))
     assert trial.doing == doing
@@ -120,4 +120,4 @@ def test_a_collector_that_ignores_the_goodbye_has_taken_the_messages_all_the_sam
     with beside(take_and_close), Stopwatch() as watch:
         steps, failure = walk(RelpTrial(relp_options(far_end.address)))
     assert (failure, shown(steps)[-1]) == (None, ("close", "ok"))
-    assert watch.wall < 3.0
+    assert watch.wall < PATIENCE / 2

@@ -34,6 +34,7 @@ from tests.fakes.patience import (
     open_descriptors,
     until,
 )
+from tests.fakes.ports import ReservedPort
 
 SMALL = 64 * 1024
 MUCH = [b"x" * 100_000] * 100
@@ -131,8 +132,24 @@ def test_a_collector_that_never_reads_is_given_up_after_the_stall_timeout() -> N
             transport.send(MUCH)
         with fails("LPF211"):
             transport.send([b"<1>a"])
-    assert 0.2 <= watch.wall < 2.0
+    assert 0.2 <= watch.wall < PATIENCE / 2
     assert watch.computing < 0.5
+
+
+def test_what_a_slow_collector_takes_in_the_middle_of_a_call_is_a_sign_of_life() -> None:
+    with FarEnd(receive_buffer=SMALL) as far_end, transport_to(far_end) as transport:
+        assert transport.pulse == 0
+        transport.open()
+        pulses = []
+        with beside(lambda: transport.send(MUCH)):
+            far = far_end.accept()
+            left = sum(len(message) + len(b"100000 ") for message in MUCH)
+            while left:
+                left -= len(far.recv(min(left, 500_000)))
+                pulses.append(transport.pulse)
+        assert len(set(pulses)) > 3
+        assert pulses == sorted(pulses)
+        far.close()
 
 
 def test_a_fence_with_a_full_send_buffer_confirms_all_once_it_is_read() -> None:
@@ -178,19 +195,19 @@ def test_a_collector_that_accepts_and_closes_is_never_taken_for_one_that_reads()
             transport.close()
 
 
-def test_a_refused_link_can_be_opened_later(far_end: FarEnd) -> None:
-    address = far_end.address
-    far_end.__exit__(None, None, None)
-    transport = TcpTransport(tcp_options(address))
-    for _ in range(3):
-        with fails("LPF202"):
+def test_a_refused_link_can_be_opened_later() -> None:
+    with contextlib.closing(ReservedPort()) as port:
+        address = ("127.0.0.1", port.number)
+        transport = TcpTransport(tcp_options(address))
+        for _ in range(3):
+            with fails("LPF202"):
+                transport.open()
+            transport.close()
+        with contextlib.closing(socket.create_server(address)):
             transport.open()
-        transport.close()
-    with contextlib.closing(socket.create_server(address)):
-        transport.open()
-        assert transport.peer == f"127.0.0.1:{address[1]}"
-        transport.abort()
-        transport.close()
+            assert transport.peer == f"127.0.0.1:{address[1]}"
+            transport.abort()
+            transport.close()
 
 
 def test_a_link_that_is_not_open_says_so(far_end: FarEnd) -> None:
@@ -201,7 +218,7 @@ def test_a_link_that_is_not_open_says_so(far_end: FarEnd) -> None:
 def test_no_answer_from_the_only_host_is_told_within_the_connect_timeout() -> None:
     with black_hole() as address, Stopwatch() as watch, fails("LPF203"):
         TcpTransport(tcp_options(address, connect_timeout="200ms")).open()
-    assert 0.2 <= watch.wall < 1.5
+    assert 0.2 <= watch.wall < PATIENCE / 2
 
 
 # ---- abort ------------------------------------------------------------------------------------------------
@@ -236,10 +253,10 @@ def test_abort_ends_the_call_in_flight(call: Callable[[TcpTransport], None], con
         transport.open()
         with a_moment_later(transport.abort), Stopwatch() as watch, fails("LPF290"):
             call(transport)
-        assert watch.wall < 0.5
+        assert watch.wall < PATIENCE / 2
         with Stopwatch() as watch:
             transport.close()
-        assert watch.wall < 0.5
+        assert watch.wall < LINGER
 
 
 def test_abort_ends_an_open_that_hangs() -> None:
@@ -247,7 +264,7 @@ def test_abort_ends_an_open_that_hangs() -> None:
         transport = TcpTransport(tcp_options(address, connect_timeout="60s"))
         with a_moment_later(transport.abort), Stopwatch() as watch, fails("LPF290"):
             transport.open()
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
 
 
 def test_abort_survives_a_link_that_is_dead_closed_or_not_yet_open(far_end: FarEnd) -> None:
@@ -299,7 +316,7 @@ def test_closing_takes_no_longer_than_the_linger_whatever_the_collector_does() -
         with Stopwatch() as watch:
             transport.close()
             transport.close()
-    assert watch.wall < LINGER + 0.5
+    assert watch.wall < 2 * LINGER  # which each of the two would take by itself
     assert watch.computing < 0.2
 
 
@@ -313,7 +330,7 @@ def test_a_broken_link_is_closed_without_waiting_for_anybody(far_end: FarEnd) ->
         look_until_it_raises(transport)
         with Stopwatch() as watch:
             transport.close()
-    assert watch.wall < 0.5
+    assert watch.wall < LINGER
 
 
 # ---- what it costs ----------------------------------------------------------------------------------------

@@ -78,6 +78,9 @@ def test_a_file_that_cannot_be_used_waits_for_a_person(key: str, tmp_path: Path)
         with pytest.raises(Blocked) as raised:
             context(settings(**{key: tmp_path / name}))
         assert raised.value.code == "LPF119"
+        assert raised.value.what.startswith(f"{tmp_path / name} ")
+        assert raised.value.fix
+        assert "PEM lib" not in raised.value.what
 
 
 def test_an_encrypted_key_is_refused_instead_of_asking_a_terminal(tmp_path: Path) -> None:

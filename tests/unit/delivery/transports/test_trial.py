@@ -8,10 +8,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from lpforwarder.delivery.transports.dialing import Address
 from lpforwarder.delivery.transports.options import TcpOptions
@@ -216,9 +216,10 @@ def test_a_wrong_name_is_told_with_the_names_there_are(certificates: Certificate
 
 def test_an_expired_certificate_is_told_with_the_day(certificates: Certificates) -> None:
     failure, received = tls_failure("expired", certificates)
-    yesterday = datetime.now(UTC) - timedelta(days=1)
+    pem = certificates.expired.cert_file.read_bytes()
+    end = x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc
     assert (type(failure), failure.code, received) == (Blocked, "LPF205", [])
-    assert failure.what == f"the collector's certificate expired on {yesterday:%Y-%m-%d}, 1 day ago"
+    assert failure.what == f"the collector's certificate expired on {end:%Y-%m-%d}, 1 day ago"
 
 
 def test_a_certificate_of_tomorrow_is_told_with_the_time_and_puts_the_clock_in_question(

@@ -101,6 +101,12 @@ def test_a_service_that_has_nothing_yet_has_a_page_too() -> None:
     assert "✗ DOWN" in page(made, History(), [])
 
 
+def test_a_full_journal_has_no_room_and_says_so() -> None:
+    made = facts()
+    made["journal"]["full_in_seconds"] = 0.0
+    assert "full" in Reader(page(made, History(), [])).texts
+
+
 def test_everything_the_service_can_say_has_a_page() -> None:
     assert "! BEHIND" in page(busy_facts() | {"verdict": "behind"}, History(), [])
 

@@ -35,6 +35,13 @@ def test_those_in_trouble_come_first_and_then_those_to_look_at() -> None:
     assert "3 in all, 1 in trouble, 1 to look at, 0 events waiting" in text
 
 
+def test_an_event_for_several_collectors_waits_once() -> None:
+    assert "2 in all, none in trouble, up to 9 events waiting" in texts(
+        collectors(siem=collector(waiting=9), archive=collector(waiting=8))
+    )
+    assert "1 in all, none in trouble, 9 events waiting" in texts(collectors(siem=collector(waiting=9)))
+
+
 def test_a_collector_says_all_that_a_person_asks_for() -> None:
     text = texts(
         collectors(

@@ -59,6 +59,8 @@ def test_sizes_and_counts_are_short() -> None:
         ("collectors", collector(state="waiting", error=error()), "unreachable", 0),
         ("collectors", collector(state="crashed", error=error("LPF900")), "crashed: a bug of ours", 0),
         ("collectors", collector(stalled_since=NOW), "stalled", 0),
+        ("collectors", collector(state="waiting", error=error("LPF211"), stalled_since=NOW), "stalled", 0),
+        ("collectors", collector(state="blocked", error=error(), stalled_since=NOW), "needs a person", 0),
         ("collectors", collector(set_aside=1), "connected", 1),
         ("collectors", collector(lost=1), "connected", 1),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.errors import Transient
+from lpforwarder.intake.sources.absence import GRACE
 from lpforwarder.intake.sources.following import SETTLED, LogFile, look
 from tests.fakes.log_writer import LogReader, LogWriter
 
@@ -106,16 +107,52 @@ def test_while_the_new_file_is_not_there_yet_the_old_one_is_read(log: LogWriter,
     assert (reader.ids, reader.rejects) == (log.written, [])
 
 
-def test_a_file_that_is_gone_is_read_to_its_end_and_then_missed(log: LogWriter, reader: LogReader) -> None:
+def away(log: LogWriter) -> None:
+    """Renamed, and no new file takes its place."""
+    log.rename(create=False)
+
+
+@pytest.mark.parametrize("goes", [lambda log: log.path.unlink(), away], ids=["deleted", "renamed"])
+def test_a_file_that_is_gone_is_read_to_its_end_and_then_missed(
+    log: LogWriter, reader: LogReader, goes: Rotate
+) -> None:
     reader.step()
-    log.path.unlink()
-    reader.step()
-    with pytest.raises(Transient, match="no such file"):
+    goes(log)
+    for _ in range(9):
         reader.poll()
+        reader.clock.now += GRACE / 9
+    reader.clock.now += 1.0
     assert reader.ids == log.written
+    for _ in range(3):
+        with pytest.raises(Transient, match="no such file") as raised:
+            reader.poll()
+    assert (raised.value.code, raised.value.retry_after) == ("LPF119", 1.0)
     log.write(2)
     reader.poll()
     assert (reader.ids, reader.rejects) == (log.written, [])
+    goes(log)  # another time: it is a gap of rotation again
+    reader.clock.now += GRACE * 2
+    reader.poll()
+
+
+def test_a_rotation_with_a_short_gap_is_no_news(log: LogWriter, reader: LogReader) -> None:
+    for _ in range(5):
+        reader.poll()
+        away(log)
+        reader.poll()
+        reader.clock.now += GRACE * 0.9
+        reader.poll()
+        log.write(2)
+        reader.poll()
+    assert (reader.ids, reader.rejects) == (log.written, [])
+
+
+def test_after_a_restart_a_file_that_is_gone_is_missed_at_once(log: LogWriter, reader: LogReader) -> None:
+    reader.poll()
+    away(log)
+    reader.restart()
+    with pytest.raises(Transient, match="no such file"):
+        reader.poll()
 
 
 def test_a_rotated_file_that_is_compressed_at_once_is_read_as_long_as_it_is_open(

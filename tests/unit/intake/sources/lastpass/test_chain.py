@@ -82,7 +82,7 @@ def test_pages_join_with_every_twin_and_nothing_twice(
 
 
 @given(
-    offsets=st.lists(st.integers(0, 12).map(lambda n: n * 250_000), min_size=1, max_size=30),
+    offsets=st.lists(st.integers(0, 12).map(lambda n: n * 250_000), min_size=1, max_size=60),
     page_size=st.integers(2, 9),
     next_is=st.sampled_from(["first left out", "last returned"]),
 )
@@ -90,7 +90,8 @@ def test_pages_join_with_every_twin_and_nothing_twice(
 def test_whatever_falls_on_a_boundary_is_counted_once(
     offsets: list[int], page_size: int, next_is: Any
 ) -> None:
-    most = max(Counter(offsets).values())
+    # A page holds the fullest second as the clock shows it, or twins would be told apart by a guess.
+    most = max(Counter(-(-offset // 1_000_000) for offset in offsets).values())
     made = vault(offsets, page_size=max(page_size, most + 9), next_is=next_is)
     read = chain.fetch(Caller(made), {})
     assert times(read) == truth(made)

@@ -88,6 +88,16 @@ def test_an_answer_is_read_however_it_is_packed(account: Account, switches: dict
     assert len(ask(account, account.client()).records) == 301
 
 
+def test_each_call_is_two_signs_of_life_whatever_comes_of_it(account: Account) -> None:
+    client = account.client(timeout="1s")
+    ask(account, client)
+    assert client.pulse == 2
+    account.vault.fail_next(Fault.CLOSED)
+    with pytest.raises(Transient):
+        ask(account, client)
+    assert client.pulse == 4
+
+
 def test_a_slow_drip_ends_at_the_timeout(account: Account) -> None:
     account.vault.fail_next(Fault.SLOW_DRIP)
     began = time.monotonic()
