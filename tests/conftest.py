@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 from tests.fakes.certificates import Certificates, make_certificates
 from tests.fakes.peers import peers_folder
 
-# How fast examples are drawn says how busy the machine is, and nothing about what they are drawn for.
-settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+# How fast examples are drawn and tried says how busy the machine is, and nothing about what they are for.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 

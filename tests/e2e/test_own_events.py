@@ -93,12 +93,20 @@ def test_a_reload_tells_what_changed_and_a_refused_one_that_nothing_did(
         daemon.hup()
         daemon.configure(settings | {"collectors": [collector(receiver.port, app_name="other")]})
         daemon.hup()
-        receiver.wait_for(3)
+        broken = daemon.file.read_text()
+        daemon.file.write_text(broken.replace('"siem"', '"siem", "fromat": "cef"'))
+        daemon.hup()
+        daemon.file.write_text(broken)
+        daemon.hup()
+        receiver.wait_for(5)
         assert daemon.terminate() == 0
     receiver.wait_until_idle()
-    start, refused, changed, stop = unique(receiver.own_events())
+    start, refused, changed, again, mended, stop = unique(receiver.own_events())
     assert [event["eventId"] for event in (start, refused, changed, stop)] == ["8001", "8003", "8003", "8002"]
     assert (refused["result"], refused["problems"]) == ("failure", 2)
+    assert refused["place"].startswith(f"{daemon.file}:")
+    assert (again["result"], again["reason"]) == ("failure", "unknown key `fromat`")
+    assert (mended["result"], mended["hashAfter"]) == ("success", again["hashBefore"])
     assert (changed["result"], changed["changed"]) == ("success", "started anew collector:siem")
     assert changed["hashBefore"] == refused["hashBefore"] == start["configurationHash"]
     assert changed["hashAfter"] not in (changed["hashBefore"], None)

@@ -154,7 +154,9 @@ def test_a_record_is_not_read_again_but_can_be_dropped(house: House) -> None:
         refused = house.rejects("retry", "r1")
         assert refused.returncode == 3
         assert b"reading the same text again would not change that" in refused.stderr
+        assert house.daemon.status()["sources"]["archive"]["rejects_kept"] == 1
         assert house.rejects("drop", "--yes", "r1").returncode == 0
+        assert house.daemon.status()["sources"]["archive"]["rejects_kept"] == 0
         assert house.listed()["records"] == []
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.unit_checker import systemd_analyze
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "lpforwarder.service"
 TEMPLATE = FOLDER / "lpforwarder@.service"
 UNITS = [UNIT, TEMPLATE]
 MOST_EXPOSURE = 1.1
-
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (package systemd)"
-)
 
 
 def directives() -> list[tuple[str, str]]:
@@ -68,12 +64,6 @@ def test_what_was_left_out_is_explained() -> None:
         assert key in left_out
 
 
-def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def test_an_instance_differs_in_names_of_files_and_folders_only() -> None:
     single, instance = (unit.read_text().partition("[Unit]")[2].splitlines() for unit in UNITS)
     assert len(single) == len(instance)
@@ -96,30 +86,27 @@ def test_the_reload_that_waits_leaves_the_signal_to_systemd() -> None:
     ]
 
 
-@needs_systemd
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_finds_nothing_wrong_with_it(unit: Path, tmp_path: Path) -> None:
     # It also looks for the program, which need not be installed here.
     text = unit.read_text().replace("/usr/bin/lpforwarder", sys.executable)
     installed = tmp_path / unit.name.replace("@", "@acme")
     installed.write_text(text)
-    done = analyze("verify", "--man=no", str(installed))
+    done = systemd_analyze("verify", "--man=no", str(installed))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-@needs_systemd
 def test_a_mistake_in_it_would_be_found(tmp_path: Path) -> None:
     broken = tmp_path / UNIT.name
     broken.write_text(UNIT.read_text().replace("ProtectSystem=strict", "ProtectSystm=strict"))
-    assert "ProtectSystm" in analyze("verify", "--man=no", str(broken)).stderr
+    assert "ProtectSystm" in systemd_analyze("verify", "--man=no", str(broken)).stderr
 
 
-@needs_systemd
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_it_is_exposed_no_more_than_published(unit: Path, tmp_path: Path) -> None:
     installed = tmp_path / unit.name.replace("@", "@acme")
     installed.write_text(unit.read_text())
-    done = analyze("security", "--offline=true", "--no-pager", str(installed))
+    done = systemd_analyze("security", "--offline=true", "--no-pager", str(installed))
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= MOST_EXPOSURE

@@ -42,6 +42,7 @@ class Browser:
         self._rest = b""
         self._session = ""
         self._loads = 0
+        self._loaded: set[str] = set()
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
@@ -92,9 +93,10 @@ class Browser:
         self.ask("Emulation.setDeviceMetricsOverride", metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", {"features": [scheme]})
-        before = self._loads
-        self.ask("Page.navigate", {"url": url})
-        self.wait_for_load(before)
+        loader = self.ask("Page.navigate", {"url": url})["loaderId"]
+        give_up_at = time.monotonic() + _WITHIN
+        while loader not in self._loaded:  # a page that loads itself again is not what was asked for
+            self._note(self._receive(give_up_at))
 
     @property
     def loads(self) -> int:
@@ -150,6 +152,7 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable", {})
+        self.ask("Page.setLifecycleEventsEnabled", {"enabled": True})
 
     def _receive(self, give_up_at: float) -> Message:
         """The next message; TimeoutError when none comes, EOFError when the browser has ended."""
@@ -173,9 +176,11 @@ class Browser:
         method, told = message.get("method", ""), message.get("params", {})
         if method == "Page.loadEventFired":
             self._loads += 1
+        elif method == "Page.lifecycleEvent" and told["name"] == "load":
+            self._loaded.add(told["loaderId"])
         elif method == "Network.requestWillBeSent":
             self.requests.append(told["request"]["url"])
-        elif method == "Network.loadingFailed":
+        elif method == "Network.loadingFailed" and not told.get("canceled"):  # by another page to show
             self.complaints.append(f"{method}: {told.get('errorText')}")
         elif method == "Log.entryAdded":
             self.complaints.append(f"{method}: {told['entry']['text']}")

@@ -42,6 +42,7 @@ def source(**changes: Any) -> dict[str, Any]:
         "events": 1204,
         "duplicates": 14,
         "rejects": 0,
+        "rejects_kept": 0,
         "alarms": [],
         "failures": {},
         "measures": {},

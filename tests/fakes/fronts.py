@@ -92,7 +92,10 @@ class _Handler(socketserver.BaseRequestHandler):
         asked = Asked(head=head.decode("latin-1"), body=b"")
         length = int(asked.header("content-length") or 0)
         while len(rest) < length:
-            rest += self.request.recv(65_536)
+            piece = self.request.recv(65_536)
+            if not piece:
+                return
+            rest += piece
         asked = Asked(head=asked.head, body=rest)
         self.server.front.asked.append(asked)
         self.server.front.serve(self.request, asked)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from lpforwarder.event import Reject
 from lpforwarder.intake.contract import Cursor
+from lpforwarder.intake.sources.absence import Absence
 from lpforwarder.intake.sources.file import FileOptions, FileSource
 from lpforwarder.intake.sources.following import SETTLED
 from lpforwarder.intake.sources.records import Limits
+from tests.fakes.patience import StandingClock
 
 SMALL = Limits(records=3)
 
@@ -73,6 +75,8 @@ class LogReader:
         self._options = FileOptions(name="log", type="file", path=path, follow=True)
         self._limits = limits
         self._settled = settled
+        self.clock = StandingClock()
+        """Of the absence of the file alone."""
         self._source = self._begun()
 
     def step(self) -> None:
@@ -94,7 +98,8 @@ class LogReader:
         self._source = self._begun()
 
     def _begun(self) -> FileSource:
-        return FileSource(self._options, self._limits, settled=self._settled)
+        absence = Absence(clock=self.clock)
+        return FileSource(self._options, self._limits, settled=self._settled, absence=absence)
 
     def close(self) -> None:
         self._source.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -39,6 +40,7 @@ class Terminal:
         self.resize(width, height)
         self.before = self.settings()
         self.said = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._process = subprocess.Popen(
             ["setsid", "--ctty", *command],  # so that Ctrl-C is a signal
             stdin=self._slave,
@@ -105,5 +107,5 @@ class Terminal:
     def _read(self, within: float) -> bool:
         if not select.select([self._master], [], [], within)[0]:
             return False
-        self.said += os.read(self._master, 65_536).decode("utf-8", "replace")
+        self.said += self._decoder.decode(os.read(self._master, 65_536))
         return True

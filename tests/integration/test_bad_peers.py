@@ -111,7 +111,7 @@ def test_a_peer_that_is_alive_and_takes_nothing_is_given_up_in_the_stall_timeout
         far_end.accept()
         with Stopwatch() as watch, fails("LPF211"):
             transport.send([b"x" * 100_000] * 100)
-    assert 33.0 <= watch.wall < 35.0
+    assert 33.0 <= watch.wall < 37.0
 
 
 # ---- 12: peers that close at once -------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_a_resolver_that_hangs_holds_up_neither_another_collector_nor_the_stop()
         until(lambda: pump.window.checkpoint == 100)
         with Stopwatch() as watch:
             assert supervisor.stop(None, 0.5) == []
-    assert watch.wall < 2.0
+    assert watch.wall < PATIENCE / 2
     assert len(received) == 100
     resolver.may_answer.set()
 

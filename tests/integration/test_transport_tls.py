@@ -6,7 +6,6 @@ import contextlib
 import ssl
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,10 @@ from lpforwarder.errors import Blocked, Failure, Transient
 from tests.fakes.certificates import SERVER_NAME, Certificates, KeyPair, ServerTls
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import FarEnd, look_until_it_raises, tls_options
-from tests.fakes.patience import Stopwatch, a_moment_later, fails, until
+from tests.fakes.patience import PATIENCE, Stopwatch, a_moment_later, fails, until
 from tests.fakes.tls_listener import Listener, listening
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-TODAY = datetime.now(UTC).date()
-YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 versions = pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 
 
@@ -57,9 +54,12 @@ def looked_at_twice(tls: ServerTls) -> contextlib.AbstractContextManager[Listene
     return listening(tls, times=2)
 
 
+def leaf_of(pair: KeyPair) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(pair.cert_file.read_bytes())[0]
+
+
 def der_of(pair: KeyPair) -> bytes:
-    (leaf, *_) = x509.load_pem_x509_certificates(pair.cert_file.read_bytes())
-    return leaf.public_bytes(serialization.Encoding.DER)
+    return leaf_of(pair).public_bytes(serialization.Encoding.DER)
 
 
 # ---- collectors that are not who they should be -----------------------------------------------------------
@@ -70,18 +70,20 @@ def der_of(pair: KeyPair) -> bytes:
     ("shown", "code", "words"),
     [
         ("wrong_name", "LPF204", 'is not for "127.0.0.1"; the certificate names other.example.net'),
-        ("expired", "LPF205", f"the collector's certificate expired on {YESTERDAY}, 1 day ago"),
-        ("not_yet_valid", "LPF205", f"the collector's certificate is not valid before {TOMORROW}"),
+        ("expired", "LPF205", "the collector's certificate expired on {end:%Y-%m-%d}, 1 day ago"),
+        ("not_yet_valid", "LPF205", "the collector's certificate is not valid before {begin:%Y-%m-%d}"),
     ],
 )
 def test_a_certificate_that_does_not_fit_is_named_and_its_owner_gets_nothing(
     shown: str, code: str, words: str, version: ssl.TLSVersion, certificates: Certificates
 ) -> None:
-    with looked_at_twice(ServerTls(pair=getattr(certificates, shown), version=version)) as listener:
+    pair = getattr(certificates, shown)
+    with looked_at_twice(ServerTls(pair=pair, version=version)) as listener:
         failure = refusal(listener, {"ca_file": certificates.ca_file})
     assert isinstance(failure, Blocked)
     assert failure.code == code
-    assert words in failure.what
+    leaf = leaf_of(pair)
+    assert words.format(begin=leaf.not_valid_before_utc, end=leaf.not_valid_after_utc) in failure.what
     assert listener.octets == b""
 
 
@@ -132,7 +134,7 @@ def test_a_collector_that_takes_the_handshake_for_messages_and_stays_silent_is_n
     tls = {"ca_file": certificates.ca_file}
     with Collector(received.extend) as collector, Stopwatch() as watch, fails("LPF209"):
         TlsTransport(tls_options(collector.address, tls, connect_timeout="200ms")).open()
-    assert watch.wall < 1.5
+    assert watch.wall < PATIENCE / 2
     assert received == []
 
 
@@ -155,7 +157,7 @@ def test_abort_ends_a_handshake_that_hangs(certificates: Certificates) -> None:
         transport = TlsTransport(tls_options(far_end.address, {"ca_file": certificates.ca_file}))
         with a_moment_later(transport.abort), Stopwatch() as watch, fails("LPF290"):
             transport.open()
-    assert watch.wall < 0.5
+    assert watch.wall < PATIENCE / 2
 
 
 def test_a_collector_that_turns_into_another_one_gets_nothing_at_the_next_fence(
@@ -255,13 +257,14 @@ def test_a_client_certificate_that_is_trusted_costs_no_waiting(
     ours = certificates.client
     tls = {"ca_file": certificates.ca_file, "cert_file": ours.cert_file, "key_file": ours.key_file}
     wanted = ServerTls(pair=certificates.server, client_ca=certificates.ca_file, version=version)
-    walls = []
-    for _ in range(3):  # a busy machine may be slow now and then; waiting would be slow each time
+    walls: list[float] = []
+    # A busy machine may be slow now and then; waiting would be slow each time.
+    while min(walls, default=JUDGEMENT) >= JUDGEMENT:
+        assert len(walls) < 20, walls
         with listening(wanted) as listener, Stopwatch() as watch:
             deliver(listener, tls)
         walls.append(watch.wall)
         assert listener.octets == b"4 <1>a"
-    assert min(walls) < JUDGEMENT
 
 
 def without(_: Certificates) -> dict[str, Path]:
@@ -283,7 +286,7 @@ def test_a_client_certificate_that_is_missing_or_unknown_is_named_before_anythin
         failure = refusal(listener, {"ca_file": certificates.ca_file, **ours(certificates)})
     assert (type(failure), failure.code) == (Blocked, "LPF208")
     assert listener.octets == b""
-    assert watch.wall < 2.0
+    assert watch.wall < PATIENCE / 2
 
 
 def test_a_renewed_file_counts_at_the_next_link(certificates: Certificates, tmp_path: Path) -> None:

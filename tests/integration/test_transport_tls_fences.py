@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from lpforwarder.delivery.transports.scouting import EVERY
-from lpforwarder.delivery.transports.tcp import TlsTransport
+from lpforwarder.delivery.transports.tcp import LINGER, TlsTransport
 from tests.fakes.certificates import SERVER_NAME, Certificates, ServerTls
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import tls_options
@@ -39,7 +39,7 @@ def test_fences_work_with_every_kind_of_collector_and_without_a_stall(
         assert transport.confirmed(0.0) == 10
         transport.close()
     assert received == [b"<1>%d" % number for number in range(10)]
-    assert watch.wall < 3.0
+    assert watch.wall < PATIENCE  # a stall would be as long as FENCE_TIMEOUT
 
 
 def test_a_serial_collector_that_never_closes_costs_a_few_links_and_is_then_believed_by_its_kernel(
@@ -111,7 +111,7 @@ def test_a_collector_that_never_reads_is_given_up_and_not_a_record_follows(
                 transport.send([b"<1>a"])
         with Stopwatch() as watch:
             transport.close()
-        assert watch.wall < 0.5
+        assert watch.wall < LINGER
 
 
 @versions

@@ -22,6 +22,7 @@ from tests.fakes.authority import Authority, old_corporate, replace
 from tests.fakes.certificates import SERVER_NAME, Certificates, KeyPair, ServerTls
 from tests.fakes.links import FarEnd, tls_options
 from tests.fakes.patience import PATIENCE, LaterClock, fails, until
+from tests.fakes.ports import ReservedPort
 from tests.fakes.tls_listener import listening
 
 
@@ -251,9 +252,8 @@ def test_our_own_certificates_are_known_while_the_collector_is_down(tmp_path: Pa
     authority = Authority(tmp_path)
     ours = authority.client(days=2.5)
     tls = {"ca_file": authority.ca_file, "cert_file": ours.cert_file, "key_file": ours.key_file}
-    with FarEnd() as far_end:
-        far_end.refuse()
-        transport = TlsTransport(tls_options(far_end.address, tls))
+    with contextlib.closing(ReservedPort()) as port:
+        transport = TlsTransport(tls_options(("127.0.0.1", port.number), tls))
         with fails("LPF202"):
             transport.open()
     assert {kind: left for kind, left in days(transport).items() if kind != "ca"} == {"client": 2}

@@ -72,6 +72,26 @@ def test_the_hash_is_the_one_that_other_tools_compute() -> None:
     assert rules(hash=("sourceUser",)).hashed("ana@example.org") == mac("ana@example.org")
 
 
+NFC, NFD = "Zo\u00eb@example.org", "Zoe\u0308@example.org"
+"""One name, spelt as two programs do it."""
+
+
+def test_a_name_has_one_hash_however_its_accents_are_spelt() -> None:
+    assert rules(hash=("sourceUser",)).hashed(NFD) == rules(hash=("sourceUser",)).hashed(NFC) == mac(NFC)
+
+
+@pytest.mark.parametrize(("value", "text"), [(NFC, NFD), (NFD, NFC)])
+@pytest.mark.parametrize("way", ["drop", "hash"])
+def test_a_name_is_found_in_other_texts_however_its_accents_are_spelt(
+    value: str, text: str, way: str
+) -> None:
+    names = ("sourceUser",)
+    fields = USUAL | {"sourceUser": value, "message": f"login of {text}, {text.upper()} and {text[:-12]}"}
+    made = clean(fields, drop=names) if way == "drop" else clean(fields, hash=names)
+    new = REMOVED if way == "drop" else mac(NFC)
+    assert made["message"] == f"login of {new}, {new} and {new}"
+
+
 def test_one_person_has_one_hash_whatever_the_field() -> None:
     made = clean({**USUAL, "targetUser": "ana@example.org"}, hash=("sourceUser", "targetUser"))
     assert made["sourceUser"] == made["targetUser"] == mac("ana@example.org")

@@ -23,7 +23,8 @@ def framed(*messages: bytes) -> bytes:
 def send_and_wait_for_the_close(connection: socket.socket, octets: bytes) -> bytes:
     """What a careful sender does: say all, half-close, read to the collector's end."""
     connection.sendall(octets)
-    connection.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):  # it may have reset us already; then the next read tells
+        connection.shutdown(socket.SHUT_WR)
     return connection.recv(100)
 
 
