@@ -162,11 +162,17 @@ def has_set_asides(connection: sqlite3.Connection) -> bool:
 
 def used_octets(connection: sqlite3.Connection) -> int:
     """Octets of the file that hold something; free pages inside are used before the file grows."""
-    size, pages, free = (
-        connection.execute(f"PRAGMA {name}").fetchall()[0][0]
-        for name in ("page_size", "page_count", "freelist_count")
-    )
-    return int(size * (pages - free))
+    size, pages, free = (_asked(connection, name) for name in ("page_size", "page_count", "freelist_count"))
+    return size * (pages - free)
+
+
+def whole_octets(connection: sqlite3.Connection) -> int:
+    """Octets that the file has once all of the log is copied into it; free pages inside count too."""
+    return _asked(connection, "page_size") * _asked(connection, "page_count")
+
+
+def _asked(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchall()[0][0])
 
 
 def _sources(connection: sqlite3.Connection) -> dict[str, SourceFacts]:

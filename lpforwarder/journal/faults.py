@@ -89,6 +89,15 @@ def no_room(path: Path) -> Transient:
     return read_only(path) if refusal(path) == errno.EROFS else disk_full(path)
 
 
+def held_up(path: Path) -> Transient:
+    """Somebody reads the journal for so long that its log takes all the room there is."""
+    return full(
+        "somebody reads the journal for long, and its log cannot be emptied meanwhile",
+        f"see what has it open (lsof {path}): a backup, an export, a sqlite3 shell; "
+        "when that has ended, polling resumes by itself",
+    )
+
+
 def disk_full(path: Path) -> Transient:
     """The disk has no room for new events."""
     return full(

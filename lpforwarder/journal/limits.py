@@ -15,9 +15,17 @@ from lpforwarder.errors import Blocked, Transient
 from lpforwarder.journal import faults, retention
 from lpforwarder.journal.btree import PAGE
 from lpforwarder.journal.clock_watch import ClockWatch
-from lpforwarder.journal.facts import ends, used_octets
+from lpforwarder.journal.facts import ends, used_octets, whole_octets
 from lpforwarder.journal.headway import Headway
-from lpforwarder.journal.quota import COPY_LOG_EVERY, Quota, beside_events, cost_of, divided
+from lpforwarder.journal.quota import (
+    COPY_LOG_EVERY,
+    Quota,
+    beside_events,
+    cost_of,
+    divided,
+    overgrown,
+    size_of,
+)
 from lpforwarder.journal.reader import JournalReader
 from lpforwarder.journal.remembered import RoomLeft
 from lpforwarder.journal.reserve import fitting, refusal
@@ -32,7 +40,7 @@ _SHRINK_FULL_BY = 16
 _SLACK = 64 * 2**20
 """Octets of free room inside the file that are no reason to make it smaller."""
 _TRY_LOG_EVERY = 2.0
-"""Seconds between two tries to shorten a log that readers hold up: each waits for them a little."""
+"""Seconds between two tries to empty a log that readers hold up: each waits for them a little."""
 
 
 def _unheard() -> None:
@@ -113,15 +121,21 @@ class Limits(JournalReader):
 
     def tidy_log(self) -> None:
         """Keeps the log short, also when readers held it up before."""
-        self._writer.tidy_log()
+        if self._writer.log_is_long():
+            self._empty_log_if_readers_let()
 
     def make_reserve(self) -> bool:
         """Takes the reserve back when the disk has room again; True when it is held."""
         return self._writer.reserve.make()
 
     def shrink_some(self) -> bool:
-        """Gives free room inside the file back to the disk, a little; False when there is no need."""
+        """Gives free room inside the file back to the disk, a little; False when there is no need.
+
+        Nor while readers hold the log up: moving pages would only make it longer.
+        """
         if not self._may_shrink or not self._is_slack():
+            return False
+        if self._writer.log_is_long() and not self._empty_log_if_readers_let():
             return False
         try:
             at_once = min(_SHRINK_BY, self._quota.log // PAGE // 2)
@@ -163,6 +177,7 @@ class Limits(JournalReader):
     def _make_room(self, octets: int, *, own: bool = False) -> None:
         """Returns when so many octets may be added, and removes what may go for them; else Transient.
 
+        Nothing is removed for a log that readers hold up: that would not make it shorter, and they leave.
         A page that is larger than all the room there is would never come in: an empty journal takes it.
         """
         self._is_read_only = self._is_read_only and refusal(self._path) == errno.EROFS
@@ -170,9 +185,12 @@ class Limits(JournalReader):
             raise faults.read_only(self._path)
         if not self._writer.reserve.make():
             raise faults.no_room(self._path)
-        wanted = cost_of(octets, self._quota)
-        while not self._has_room(wanted + (0 if own else self._quota.own)):
-            if not self.remove_some(wanted):
+        promised = 0 if own else self._quota.own
+        while not self._has_room(octets, promised):
+            if self._is_planned_for(octets, promised):
+                self._is_full = self._is_full or not own
+                raise faults.held_up(self._path) if self._writer.is_held_up else faults.no_room(self._path)
+            if not self.remove_some(cost_of(octets, self._quota)):
                 with self.view() as connection:
                     removed, last = ends(connection)
                     behind = retention.behind(connection, last, self._holding)
@@ -209,20 +227,47 @@ class Limits(JournalReader):
                 behind=retention.behind(connection, last, self._holding),
             )
 
-    def _has_room(self, octets: int) -> bool:
-        """True when so many octets more stay within max_size; a log that stands in the way is made short."""
-        if self._fits(octets):
-            return True
-        if not self._writer.log_is_long() or self._even() < self._try_log_at:
-            return False
-        self._try_log_at = self._even() + _TRY_LOG_EVERY
-        return self._writer.checkpoint("TRUNCATE") and self._fits(octets)
+    def _has_room(self, octets: int, promised: int) -> bool:
+        """True when so many octets more stay within max_size; a log that stands in the way is emptied.
 
-    def _fits(self, octets: int) -> bool:
-        return self._room_left.fits(octets, self._rules.max_size, self._writer.written)
+        `promised` are octets that must be left.
+        """
+        if not self._is_planned_for(octets, promised):
+            return False
+        if self._log_leaves_room(octets, promised):
+            return True
+        return self._empty_log_if_readers_let() and self._log_leaves_room(octets, promised)
+
+    def _is_planned_for(self, octets: int, promised: int) -> bool:
+        """True when so many octets fit into the room for events, with a log that is within its share."""
+        wanted = cost_of(octets, self._quota) + promised
+        return self._room_left.fits(wanted, self._rules.max_size, self._writer.written)
+
+    def _log_leaves_room(self, octets: int, promised: int) -> bool:
+        """True when all files stay within max_size however long the log is, or would be then.
+
+        What was free inside the file counts here: the file cannot become smaller, and the log has all that
+        is written once more.
+        """
+        if not self._writer.is_held_up:
+            self._writer.make_log_ready(octets)
+        beyond = overgrown(self._path, self._quota, octets if self._writer.is_held_up else 0)
+        if not beyond:
+            return True
+        with self.view() as connection:
+            file = max(whole_octets(connection), used_octets(connection) + octets, size_of(self._path))
+        return file + beside_events(self._path, self._quota) + beyond + promised <= self._rules.max_size
+
+    def _empty_log_if_readers_let(self) -> bool:
+        """True when the log is empty now. Readers that sit still are waited for every two seconds at most."""
+        if self._writer.is_held_up and self._even() < self._try_log_at:
+            return False
+        is_empty = self._writer.checkpoint("TRUNCATE")
+        self._try_log_at = 0.0 if is_empty else self._even() + _TRY_LOG_EVERY
+        return is_empty
 
     def _taken(self) -> int:
-        """Octets of max_size that are taken or promised, but for those of own events."""
+        """Octets of max_size that are taken or promised, but for those of own events and of a long log."""
         return self._used() + beside_events(self._path, self._quota)
 
     def _used(self) -> int:

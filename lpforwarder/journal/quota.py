@@ -55,11 +55,16 @@ def divided(max_size: int) -> Quota:
 def beside_events(journal: Path, quota: Quota) -> int:
     """Octets on the disk, or promised, that are no pages of the file in use: log, index, reserve, safe copy.
 
-    The log counts as long as it is, and at least with its share. The safe copy counts twice, for it is
-    replaced as a whole. A file that was set aside as damaged belongs to whoever looks into it.
+    The log counts with its share alone: what it is beyond that, removing events cannot make shorter; see
+    overgrown(). The safe copy counts twice, for it is replaced as a whole. A file that was set aside as
+    damaged belongs to whoever looks into it.
     """
-    log = max(size_of(f"{journal}-wal"), quota.log)
-    return log + size_of(f"{journal}-shm") + quota.reserve + 2 * size_of(place_of(journal))
+    return quota.log + size_of(f"{journal}-shm") + quota.reserve + 2 * size_of(place_of(journal))
+
+
+def overgrown(journal: Path, quota: Quota, more: int = 0) -> int:
+    """Octets that the log is beyond its share, or would be with so many `more`; 0 when it is within."""
+    return max(size_of(f"{journal}-wal") + more - quota.log, 0)
 
 
 def cost_of(octets: int, quota: Quota) -> int:

@@ -49,6 +49,8 @@ class Writer:
         """Octets of all transactions since the file was opened, as their writers put it."""
         self.changes = 0
         """Grows when something may have changed in the file or in its size: what was seen is old then."""
+        self.is_held_up = False
+        """True when the last checkpoint found somebody who still reads what it would have replaced."""
         self._failed: Fatal | None = None
         self._closed = False
         self._connection = connect_writing(path, synchronous)
@@ -74,8 +76,7 @@ class Writer:
         disk failed: nothing is written after that.
         """
         with self._lock, self._translated():
-            if 0 < self._in_log <= self._log_size < self._in_log + octets:
-                self.checkpoint()  # else a small log would grow by a whole page beyond its share
+            self.make_log_ready(octets)
             self.written += octets
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -89,6 +90,14 @@ class Writer:
         if self._in_log >= self._checkpoint_every:
             self.checkpoint()
 
+    def make_log_ready(self, octets: int) -> None:
+        """Copies the log when so many octets more would outgrow its share, so that it can begin anew.
+
+        Asked without the lock at every look for room: one checkpoint too many does no harm.
+        """
+        if 0 < self._in_log <= self._log_size < self._in_log + octets:
+            self.checkpoint()
+
     def checkpoint(self, mode: str = "PASSIVE") -> bool:
         """Copies the log into the file as far as readers let it; True when it was all of it.
 
@@ -97,6 +106,7 @@ class Writer:
         """
         with self._lock:
             if self._is_read_only():
+                self.is_held_up = False
                 return False
             try:
                 with self._translated():
@@ -105,20 +115,17 @@ class Writer:
             except Failure as failure:
                 if isinstance(failure, Fatal):
                     raise
+                self.is_held_up = False  # not by a reader; whoever writes next says by what
                 return False
             busy, in_log, copied = rows[0]
+            self.is_held_up = bool(busy) or in_log != copied
             # What readers still need is tried again after half the way.
-            self._in_log = 0 if in_log == copied else self._checkpoint_every // 2
-            return not busy and in_log == copied
+            self._in_log = self._checkpoint_every // 2 if self.is_held_up else 0
+            return not self.is_held_up
 
-    def tidy_log(self) -> None:
-        """Empties the log when readers let it grow far beyond its limit."""
-        if self.log_is_long(2):
-            self.checkpoint("TRUNCATE")
-
-    def log_is_long(self, times: int = 1) -> bool:
-        """True when the log takes more than so many times what it may: somebody reads for long."""
-        return size_of(f"{self._path}-wal") > times * self._log_size
+    def log_is_long(self) -> bool:
+        """True when the log takes more than it may: somebody reads for long, or a single page was as long."""
+        return size_of(f"{self._path}-wal") > self._log_size
 
     def shrink(self, pages: int) -> None:
         """Moves that many pages of the file from its end into free room, and cuts it off."""

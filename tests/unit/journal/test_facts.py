@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 from lpforwarder.event import Reject, Seq
-from lpforwarder.journal.facts import CollectorFacts, SourceFacts, used_octets
+from lpforwarder.journal.facts import CollectorFacts, SourceFacts, used_octets, whole_octets
 from tests.fakes.pages import event, page
 from tests.unit.journal.conftest import Bench
 
@@ -89,5 +89,8 @@ def test_free_room_in_the_file_is_not_in_use() -> None:
         before = used_octets(connection)
         connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
         assert used_octets(connection) > before + 90_000
+        whole = whole_octets(connection)
+        assert whole >= used_octets(connection)
         connection.execute("DELETE FROM t")
         assert used_octets(connection) == before
+        assert whole_octets(connection) == whole

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.errors import Blocked, Denied, Failure, Fatal, Transient
-from lpforwarder.journal.faults import is_damage, not_writable, while_opening, while_reading, while_writing
+from lpforwarder.journal.faults import (
+    AGAIN_AFTER,
+    held_up,
+    is_damage,
+    not_writable,
+    while_opening,
+    while_reading,
+    while_writing,
+)
 
 
 def error(code: int, text: str = "as SQLite says") -> sqlite3.OperationalError:
@@ -72,3 +80,10 @@ def test_a_folder_of_our_own_says_what_the_system_said(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_has_a_remedy_too(tmp_path: Path) -> None:
     assert not_writable(tmp_path / "none", "No such file or directory").fix.startswith("give journal.path")
+
+
+def test_who_reads_for_long_is_told_by_what_it_does_and_how_to_find_it(tmp_path: Path) -> None:
+    failure = held_up(tmp_path / "journal.db")
+    assert (failure.code, failure.retry_after) == ("LPF501", AGAIN_AFTER)
+    assert "reads the journal for long" in failure.what
+    assert f"lsof {tmp_path}/journal.db" in failure.fix

@@ -14,6 +14,7 @@ from lpforwarder.journal.quota import (
     beside_events,
     cost_of,
     divided,
+    overgrown,
     size_of,
 )
 from lpforwarder.journal.reserve import SIZE as RESERVE
@@ -48,7 +49,7 @@ def test_events_always_have_room(max_size: int) -> None:
     assert others <= 3 * max_size // 4
 
 
-def test_the_log_counts_with_its_share_and_beyond_that_as_long_as_it_is(tmp_path: Path) -> None:
+def test_the_log_counts_with_its_share_however_long_it_is(tmp_path: Path) -> None:
     journal, quota = tmp_path / "journal.db", divided(8 * MIB)
     assert beside_events(journal, quota) == quota.log + quota.reserve
     (tmp_path / "journal.db-wal").write_bytes(bytes(1000))
@@ -56,7 +57,18 @@ def test_the_log_counts_with_its_share_and_beyond_that_as_long_as_it_is(tmp_path
     (tmp_path / "journal.db-wal").write_bytes(bytes(3 * MIB))
     (tmp_path / "journal.db-shm").write_bytes(bytes(32_768))
     (tmp_path / "journal.db.safe").write_bytes(bytes(100))
-    assert beside_events(journal, quota) == 3 * MIB + quota.reserve + 32_768 + 200
+    assert beside_events(journal, quota) == quota.log + quota.reserve + 32_768 + 200
+
+
+def test_what_the_log_is_beyond_its_share_is_told_apart(tmp_path: Path) -> None:
+    journal, quota = tmp_path / "journal.db", divided(8 * MIB)
+    assert overgrown(journal, quota) == 0
+    assert overgrown(journal, quota, quota.log + 1) == 1
+    (tmp_path / "journal.db-wal").write_bytes(bytes(quota.log))
+    assert overgrown(journal, quota) == 0
+    assert overgrown(journal, quota, 1000) == 1000
+    (tmp_path / "journal.db-wal").write_bytes(bytes(3 * MIB))
+    assert overgrown(journal, quota) == 3 * MIB - quota.log
 
 
 def test_what_is_longer_than_the_share_of_the_log_is_counted_there_too() -> None:

@@ -112,12 +112,53 @@ def test_a_reader_that_sits_still_holds_the_log_up_only_while_it_does(writer: Wr
         reader.execute("SELECT a FROM t").fetchall()
         while log_size(tmp_path) < 2 * KEEP_OF_LOG:
             put(writer, bytes(2**21), octets=2**21)
-        assert not writer.checkpoint()
-        writer.tidy_log()
+        for mode in ("PASSIVE", "TRUNCATE"):
+            assert not writer.checkpoint(mode)
+            assert writer.is_held_up
         assert log_size(tmp_path) > 2 * KEEP_OF_LOG
         reader.execute("ROLLBACK")
-    writer.tidy_log()
+    assert writer.checkpoint("TRUNCATE")
+    assert not writer.is_held_up
     assert log_size(tmp_path) == 0
+
+
+def test_a_reader_of_all_that_is_there_holds_the_log_up_as_well(writer: Writer, tmp_path: Path) -> None:
+    """All of the log is in the file, and yet it cannot begin anew: nobody but TRUNCATE finds that."""
+    put(writer, 1)
+    with closing(connect_reading(tmp_path / "j.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT a FROM t").fetchall()
+        assert writer.checkpoint()
+        assert not writer.is_held_up
+        assert not writer.checkpoint("TRUNCATE")
+        assert writer.is_held_up
+        reader.execute("ROLLBACK")
+
+
+def test_a_program_that_locks_the_file_holds_the_log_up_too(writer: Writer, tmp_path: Path) -> None:
+    put(writer, 1)
+    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not writer.checkpoint("TRUNCATE")
+        assert writer.is_held_up
+        other.execute("ROLLBACK")
+    assert writer.checkpoint("TRUNCATE")
+
+
+def test_the_log_is_made_ready_for_what_would_outgrow_it(writer: Writer, tmp_path: Path) -> None:
+    writer.limit_log(2**20, 2**20)
+    put(writer, bytes(600_000), octets=600_000)
+    changes = writer.changes
+    writer.make_log_ready(400_000)
+    assert writer.changes == changes
+    with closing(connect_reading(tmp_path / "j.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT a FROM t").fetchall()
+        put(writer, 2)
+        writer.make_log_ready(600_000)
+        assert writer.is_held_up
+        reader.execute("ROLLBACK")
+    assert not writer.log_is_long()
 
 
 def test_room_is_given_back_a_little_at_a_time(writer: Writer, tmp_path: Path) -> None:
