@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,18 +16,10 @@ from lpforwarder.delivery.pump import Pump
 from lpforwarder.intake.poller import Poller
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.runtime import logs
+from lpforwarder.runtime.stop import Stop
 from lpforwarder.settings import Settings, decode
 
 KEEP, MAX_SIZE = 30 * 86_400.0, 64 * 2**30
-
-
-class _Never:
-    """Nobody wants to stop."""
-
-    stopping = False
-
-    def left(self) -> float:
-        return math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +37,7 @@ class ThePath:
 
     def hand_over(self) -> None:
         """Everything that waits to the collector, every fence confirmed, the link closed."""
-        self.pump.run_to_end(_Never(), lambda: None)
+        self.pump.run_to_end(Stop(), lambda: None)
 
 
 def settings_for(job: Job, target: Target, folder: Path) -> Settings:

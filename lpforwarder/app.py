@@ -15,6 +15,7 @@ import structlog
 
 from lpforwarder import patience, rfc3339, status
 from lpforwarder.building import digests, own_hostname, poller_for, pump_for
+from lpforwarder.config import restarts
 from lpforwarder.config.privacy import PrivacyOptions
 from lpforwarder.config.sections import HttpOptions
 from lpforwarder.delivery.options import CollectorOptions
@@ -23,7 +24,7 @@ from lpforwarder.endpoint import cursor_key
 from lpforwarder.endpoint.contract import Access
 from lpforwarder.endpoint.tokens import TokenFile, beside
 from lpforwarder.endpoint.worker import Endpoint
-from lpforwarder.errors import Blocked, ConfigError
+from lpforwarder.errors import JOURNAL_FULL, Blocked, ConfigError
 from lpforwarder.intake.poller import Poller
 from lpforwarder.journal.janitor import Janitor
 from lpforwarder.journal.pulling import PulledJournal
@@ -72,10 +73,14 @@ class App:
         self.journal = journal
         self.supervisor = supervisor
         self.settings: Settings | None = None
+        self._first: Settings | None = None
+        """Those of the start; the journal and the control socket are theirs."""
         self.pumps: dict[str, Pump] = {}
         self.pollers: dict[str, Poller] = {}
         self._former: dict[str, Pump] = {}
         """The pumps of collectors that are being made anew."""
+        self._sent: dict[str, int] = {}
+        """Of collectors that were removed: how many messages they were sent for the first time."""
         self._parts: dict[str, Part] = {}
         self._late: dict[str, Part] = {}
         """Those that start once the thread before them has ended."""
@@ -126,12 +131,14 @@ class App:
         self.supervisor.forget(gone)
         for name in changes.stop:
             self._late.pop(name, None)
-            self._drop(self._parts[name])
+            self._drop(self._parts[name], is_gone=name not in parts)
         limits = settings.journal
         self.journal.apply(keep=limits.keep, max_size=limits.max_size, when_full=limits.when_full)
         self.journal.hold_for([collector.name for collector in settings.collectors])
-        if is_first and self._spokesman is not None:
-            self._spokesman.started(settings)
+        if is_first:
+            self._first = settings
+            if self._spokesman is not None:
+                self._spokesman.started(settings)
         self.settings = settings  # before the workers: some ask how the service is doing
         for name in changes.start:  # readers stand before writers in parts_of
             self._late[name] = parts[name]
@@ -161,25 +168,21 @@ class App:
                 self._spokesman.refused(error)
             raise
         self._is_reload_good = True
-        if before is not None:
-            self._tell_what_waits(settings)
         changes = self.apply(settings, meanwhile)
+        waits = self._needs_restart()
+        for key in waits:
+            log.warning("settings.need_restart", key=key, reason="takes effect at the next start")
         if before is not None and self._spokesman is not None:
-            self._spokesman.configured(before, settings, changes)
+            self._spokesman.configured(before, settings, changes, waits)
         for poller in self.pollers.values():
             poller.try_again()
         self.supervisor.wake()
 
-    def _tell_what_waits(self, settings: Settings) -> None:
-        """Logs the changed settings that only a restart can apply."""
-        assert self.settings is not None
-        old, new = self.settings, settings
-        changed = {
-            "journal.path": old.journal.path != new.journal.path,
-            "control_socket": old.control_socket != new.control_socket,
-        }
-        for key in [key for key, is_changed in changed.items() if is_changed]:
-            log.warning("settings.need_restart", key=key, reason="takes effect at the next start")
+    def _needs_restart(self) -> tuple[str, ...]:
+        """The keys that were changed since the start, and that only a restart can apply."""
+        if self.settings is None or self._first is None:
+            return ()
+        return restarts.needs_restart(self._first, self.settings)
 
     def drain(self, within: float, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Stops the sources, lets the collectors take what waits, stops them; `within` seconds for all."""
@@ -211,20 +214,21 @@ class App:
             endpoint=self._endpoint_state(),
             configured=self._configured,
             reload=self._is_reload_good,
+            needs_restart=self._needs_restart(),
+            journal=str(self._first.journal.path) if self._first is not None else None,
         )
         return status.snapshot(self.settings, facts, self.journal.waiting, life, now=rfc3339.now())
 
     def _wake_paused(self) -> None:
         """The journal has room again; what waits for that need not wait for its next try."""
         for name, state in self.supervisor.states().items():
-            if state.error is not None and state.error.code == status.JOURNAL_FULL:
+            if state.error is not None and state.error.code == JOURNAL_FULL:
                 self.supervisor.wake(name)
 
     def _start(self, name: str, part: Part) -> None:
         if part.kind == "collector":
             pump = pump_for(part.options, self.journal)
-            if former := self._former.pop(part.options.name, None):
-                pump.link.sent_before = former.link.sent_before + former.window.first_sent
+            pump.link.sent_before = self._sent_before(part.options.name)
             self.pumps[part.options.name] = pump
             silent = patience.of_collector(part.options)
             self.supervisor.start(name, pump, collector_policy(part.options), silent)
@@ -268,9 +272,19 @@ class App:
         if self._spokesman is not None:
             self._spokesman.trail.note(access)
 
-    def _drop(self, part: Part) -> None:
-        if part.kind == "collector" and (pump := self.pumps.pop(part.options.name, None)):
-            self._former[part.options.name] = pump
+    def _sent_before(self, collector: str) -> int:
+        """How many messages earlier workers of this collector sent for the first time; forgotten by that."""
+        sent = self._sent.pop(collector, 0)
+        former = self._former.pop(collector, None)
+        return sent if former is None else former.link.sent_before + former.window.first_sent
+
+    def _drop(self, part: Part, *, is_gone: bool) -> None:
+        if part.kind == "collector":
+            name = part.options.name
+            if pump := self.pumps.pop(name, None):
+                self._former[name] = pump
+            if is_gone:  # a number is kept, and not a link with its buffers
+                self._sent[name] = self._sent_before(name)
         elif part.kind == "source" and (poller := self.pollers.pop(part.options.name, None)):
             poller.close()
         elif part.kind == "endpoint":

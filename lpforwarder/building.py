@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from lpforwarder import plugins
+from lpforwarder.config import files
 from lpforwarder.config.privacy import PrivacyOptions, key_in
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.filters import chosen_by, wanted_by
@@ -125,6 +126,6 @@ def named_files(options: BaseModel) -> Iterator[Path]:
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(files.content(path)).hexdigest()
     except OSError:
         return ""

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+JOURNAL_FULL = "LPF501"
+PAUSED = frozenset({JOURNAL_FULL, "LPF509"})
+"""The journal takes nothing, so no source is asked: it is full, or on a disk that is read-only."""
+
 
 class Failure(Exception):
     """Something went wrong and we know what: a catalogue code, a sentence, and a remedy if there is one.

@@ -14,6 +14,7 @@ from typing import Literal
 
 from lpforwarder import event_ids, rfc3339
 from lpforwarder.delivery.certificates import Certificate, ends_in
+from lpforwarder.errors import PAUSED
 from lpforwarder.event import JSON, OWN, Event
 from lpforwarder.runtime.health import spoken
 from lpforwarder.runtime.worker import WorkerError
@@ -22,8 +23,6 @@ NAMESPACE = uuid.UUID("9aadaff6-d0e2-48c5-91e7-4051b2868c12")
 """Of our name-based ids."""
 
 _CREDENTIAL_CODES = frozenset({"LPF301", "LPF302", "LPF316"})
-_PAUSED = frozenset({"LPF501", "LPF509"})
-"""The journal takes nothing, so the source is not asked."""
 _CLOCK_CODES = frozenset({"LPF317", "LPF318"})
 
 
@@ -103,7 +102,7 @@ class Trouble:
 def source_down(stamp: Stamp, *, source: str, trouble: Trouble, last_poll: str | None) -> Event:
     """A source is silent, or cannot be read; `last_poll` is when it last answered."""
     what = {"blocked": "needs a person", "silent": "does not answer"}.get(trouble.state, "cannot be read")
-    if trouble.error is not None and trouble.error.code in _PAUSED:
+    if trouble.error is not None and trouble.error.code in PAUSED:
         what = "is paused"
     error = _of(source, trouble.error) if trouble.error is not None else None
     return make(
@@ -121,7 +120,7 @@ def source_down(stamp: Stamp, *, source: str, trouble: Trouble, last_poll: str |
 
 def source_up(stamp: Stamp, *, source: str, since: str) -> Event:
     """A source answers again; it had not since then."""
-    seconds = _seconds(since, stamp.time)
+    seconds = elapsed(since, stamp.time)
     return make(
         stamp,
         "8006",
@@ -152,7 +151,7 @@ def collector_down(stamp: Stamp, *, collector: str, trouble: Trouble) -> Event:
 
 def collector_up(stamp: Stamp, *, collector: str, since: str, waited: int) -> Event:
     """A collector takes events again; `waited` could not be handed over meanwhile."""
-    seconds = _seconds(since, stamp.time)
+    seconds = elapsed(since, stamp.time)
     return make(
         stamp,
         "8008",
@@ -377,6 +376,6 @@ def _was(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _seconds(since: str, now: str) -> float:
-    """Between two RFC 3339 times; 0 when the clock went back meanwhile."""
+def elapsed(since: str, now: str) -> float:
+    """Seconds between two RFC 3339 times; 0 when the clock went back meanwhile."""
     return max((rfc3339.parse(now) or 0) - (rfc3339.parse(since) or 0), 0) / 1000

@@ -48,11 +48,11 @@ class Happenings:
         """Takes those that were written since."""
         if self._place is None:
             self._place = Seq(max(self._journal.oldest(), self._journal.newest() - LOOK_BACK))
-        while pages := self._journal.stored(self._place, 2_000):
-            for page in pages:
-                if page.source == OWN:
-                    self._found.extend(_told(page.lines))
-                self._place = Seq(page.first + page.count - 1)
+        if self._place >= self._journal.newest():
+            return
+        pages, self._place = self._journal.of_source(OWN, self._place)
+        for page in pages:
+            self._found.extend(_told(page.lines))
 
     def newest_first(self) -> Sequence[tuple[str, str]]:
         """(RFC 3339 time, sentence)."""

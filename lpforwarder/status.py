@@ -16,6 +16,7 @@ from lpforwarder.delivery.certificates import URGENT_DAYS, WARN_DAYS, Certificat
 from lpforwarder.delivery.filters import chosen_by
 from lpforwarder.delivery.options import CollectorOptions, rate_text
 from lpforwarder.delivery.standstill import confirms_nothing
+from lpforwarder.errors import PAUSED
 from lpforwarder.journal.facts import Facts, SetAsideFacts
 from lpforwarder.journal.notice import LOW as ROOM_LOW
 from lpforwarder.journal.notice import Notice
@@ -26,7 +27,6 @@ from lpforwarder.settings import Settings
 BEHIND_AFTER = 60.0  # seconds an event may wait before we call it behind
 _REFUSED_RELOAD = "The changed configuration has mistakes and was not used. See: lpforwarder check-config."
 VERSION = 1
-JOURNAL_FULL = "LPF501"
 
 Waiting = Callable[[int, Callable[[str, str, str, int], bool]], tuple[int, str | None]]
 """JournalReader.waiting: (checkpoint, wanted) → (how many, received time of the oldest)."""
@@ -86,6 +86,10 @@ class Life:
     """None when it is switched off."""
     configured: str | None = None
     """When the settings in force were applied; RFC 3339."""
+    needs_restart: Sequence[str] = ()
+    """Keys of these settings that are not in use before the next start."""
+    journal: str | None = None
+    """Where the journal in use is; None when that is where the settings say."""
 
 
 def snapshot(
@@ -105,6 +109,7 @@ def snapshot(
         "last_heartbeat": life.heartbeat if life else None,
         "configured": life.configured if life else None,
         "reload": life.reload if life else None,
+        "needs_restart": list(life.needs_restart) if life else [],
         "sources": sources,
         "collectors": collectors,
         "journal": _journal(settings, facts, life),
@@ -214,7 +219,7 @@ def _error(error: WorkerError) -> dict[str, str]:
 
 def _journal(settings: Settings, facts: Facts | None, life: Life | None) -> dict[str, Any]:
     return {
-        "path": str(settings.journal.path),
+        "path": (life.journal if life else None) or str(settings.journal.path),
         "first": facts.first if facts else 0,
         "last": facts.last if facts else 0,
         "bytes": facts.octets if facts else 0,
@@ -328,7 +333,7 @@ def _set_aside(name: str, count: int) -> str:
 
 def _trouble(name: str, part: Mapping[str, Any], kind: str, now: str) -> str:
     since = f" since {part['since'][11:16]} UTC ({spoken(age(part['since'], now))})"
-    if part["error"]["code"] == JOURNAL_FULL:
+    if part["error"]["code"] in PAUSED:
         return f"{name} is paused{since}: {part['error']['text']}."
     what = {"blocked": "needs a person", "crashed": "fails with a bug of ours"}.get(
         part["state"], "is unreachable" if kind == "collectors" else "cannot be read"

@@ -101,8 +101,8 @@ SAMPLES: tuple[Sample, ...] = (
         "effect, defaults included, without the contents of the files they name: whoever changes "
         "the settings unseen changes the hash. A reload that found mistakes has `result` "
         "`failure`, `problems`, `code`, `place` and `reason` of the first, and no `hashAfter`; values that "
-        "stand in the file are *** there. The next reload without mistakes is told with `success`, even "
-        "when it changes nothing.",
+        "stand in the file are *** there. `changed` also names the keys that only a restart can apply. The "
+        "next reload without mistakes is told with `success`, even when it changes nothing.",
         partial(
             reloads.configured,
             before="35ea6ac2acdf0d3bc17a2e88cee812c302f5daf9685f7075764e8b44598ff403",
@@ -130,7 +130,8 @@ SAMPLES: tuple[Sample, ...] = (
         ),
     ),
     (
-        "It answers again. Only what was told as down is told as up.",
+        "It answers again. Only what was told as down is told as up. With a `reason` it does not: it was "
+        "removed from the configuration.",
         partial(own_events.source_up, source="acme", since=_SINCE),
     ),
     (
@@ -144,7 +145,8 @@ SAMPLES: tuple[Sample, ...] = (
         ),
     ),
     (
-        "It is back. `eventsWaited` is how many could not be handed to it meanwhile.",
+        "It is back. `eventsWaited` is how many could not be handed to it meanwhile. With a `reason`, and "
+        "without this number, it is not: it was removed from the configuration.",
         partial(own_events.collector_up, collector="siem", since=_SINCE, waited=64),
     ),
     (
@@ -217,7 +219,7 @@ SAMPLES: tuple[Sample, ...] = (
 FIELDS = {
     "afterCrash": "`true` when the last life ended without a stop",
     "certificate": "whose: `collector`, `client` or `ca`",
-    "changed": "what a reload started, stopped or started anew",
+    "changed": "what a reload started, stopped or started anew, and which keys wait for a restart",
     "clientAddress": "where the reader came from; empty when they are several",
     "code": "code of the [error catalogue](reference/errors.md)",
     "collector": "its configured name",

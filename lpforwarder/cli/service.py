@@ -32,7 +32,7 @@ from lpforwarder.status import on_the_way
 
 log = structlog.get_logger()
 
-ROUND = 1.0  # seconds between two looks at the workers, at most; the watchdog is fed as often
+ROUND = 2.0  # seconds between two looks at the workers, at most; the watchdog is fed as often
 BEATS = 4  # in one interval of the watchdog, at least
 STATUS_EVERY = 10.0  # seconds between two status lines for systemd
 _FOR_WORKERS = 0.9
@@ -124,7 +124,7 @@ def _attend(app: App, path: Path, systemd: Systemd, set_up_log: Callable[[LogOpt
             _reload(app, path, systemd, set_up_log)
         app.start_late()
         stuck = feed(systemd, app.supervisor, stuck)
-        if time.monotonic() - told >= STATUS_EVERY:
+        if systemd.is_there and time.monotonic() - told >= STATUS_EVERY:
             told = time.monotonic()
             systemd.status(app.snapshot()["sentence"])
 

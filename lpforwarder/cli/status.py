@@ -130,6 +130,7 @@ def page(facts: Mapping[str, Any], *, color: bool = False) -> str:
 
 
 def _troubles(facts: Mapping[str, Any]) -> list[str]:
+    from lpforwarder.config.restarts import unused
     from lpforwarder.counting import counted
     from lpforwarder.delivery.certificates import WARN_DAYS
 
@@ -137,6 +138,9 @@ def _troubles(facts: Mapping[str, Any]) -> list[str]:
     for warning in facts["journal"].get("warnings", ()):  # an older service has none
         found.append(f"        journal: {warning['text']} [{warning['code']}].")
         found.append(f"        fix: {warning['fix']}")
+    if keys := facts.get("needs_restart"):
+        found.append(f"        {unused(keys)}")
+        found.append("        fix: systemctl restart lpforwarder")
     for kind, command in (("collectors", "test-send --collector"), ("sources", "test-pull --source")):
         for name, part in facts[kind].items():
             for alarm in part.get("alarms", ()):

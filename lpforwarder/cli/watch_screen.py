@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from lpforwarder.cli.status import http_lines, journal_line, service_line
+from lpforwarder.config.restarts import unused
 from lpforwarder.endpoint.page.words import ago, count, most_waiting, rank, state_of
 from lpforwarder.status import age
 
@@ -102,6 +103,8 @@ def _notes(facts: Facts) -> Iterator[str]:
         yield _printable(f"  journal: {warning['text']} [{warning['code']}]. fix: {warning['fix']}")
     if facts.get("reload") is False:
         yield "  the last reload was refused; the settings before it are in force. See: check-config"
+    if keys := facts.get("needs_restart"):
+        yield _printable(f"  {unused(keys)}")
 
 
 def _keys(facts: Facts, look: Look) -> str:

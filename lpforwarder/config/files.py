@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
+import stat
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -64,11 +67,39 @@ def unusable(ca: Path | None, cert: Path | None, private: Path | None) -> Findin
     return next((one for one in found if not one.note and one.code != "LPF110"), None)
 
 
+def require_files(*paths: Path | None) -> None:
+    """Nothing when all of them are files; OSError when one is missing or is something else.
+
+    To be asked just before a library opens them: to open a pipe waits for a writer for ever, and some devices
+    never end. None is passed over.
+    """
+    for path in paths:
+        if path is not None:
+            _require_file(path, path.stat())
+
+
+def content(path: Path) -> bytes:
+    """What the file holds; OSError when it cannot be read or is no file, as require_files() says it."""
+    with open(path, "rb", opener=open_at_once) as file:
+        _require_file(path, os.fstat(file.fileno()))
+        return file.read()
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """A descriptor, as the `opener` of open(): of a pipe too, without waiting for its writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _require_file(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a file", str(path))
+
+
 def secret(path: Path, *, key: str) -> Iterable[Finding]:
     """Whatever keeps the file from being used as a secret: its rights, or nothing in it."""
     if problem := unreadable(path, key=key) or exposed(path, key=key):
         yield problem
-    elif not path.read_bytes().strip():
+    elif not content(path).strip():
         yield Finding(
             key=key, code="LPF111", note=False, what=f"{path} is empty", fix="write the secret into it"
         )
@@ -77,9 +108,9 @@ def secret(path: Path, *, key: str) -> Iterable[Finding]:
 def unreadable(path: Path, *, key: str) -> Finding | None:
     """A finding when the file cannot be opened and read."""
     try:
-        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        if path.exists() and not path.is_file():
             return _broken(key, f"{path} is not a file", "name a file")
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_at_once) as file:
             file.read(1)
     except FileNotFoundError:
         return _broken(key, f"{path} does not exist", "create it, or correct the path")
@@ -113,7 +144,7 @@ def _expiry(path: Path, *, key: str) -> Iterable[Finding]:
     from cryptography import x509  # takes a while to load, and most configurations name no certificate
 
     try:
-        end = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        end = x509.load_pem_x509_certificate(content(path)).not_valid_after_utc
     except ValueError:
         return  # said already: it could not be loaded
     yield from _ends(str(path), end, "have it renewed; the new one is taken up by itself", key=key)
@@ -136,7 +167,7 @@ def _authorities_expire(path: Path, *, key: str) -> Iterable[Finding]:
 
     last: dict[x509.Name, datetime] = {}
     try:
-        for found in x509.load_pem_x509_certificates(path.read_bytes()):
+        for found in x509.load_pem_x509_certificates(content(path)):
             end = found.not_valid_after_utc
             last[found.subject] = max(end, last.get(found.subject, end))
     except ValueError:
@@ -161,7 +192,7 @@ def _expires(days: int) -> str:
 
 def _exposed_pair(path: Path, *, key: str) -> Finding | None:
     """A certificate may be public; one with its key in the same file may not."""
-    return exposed(path, key=key) if b"PRIVATE KEY-----" in path.read_bytes() else None
+    return exposed(path, key=key) if b"PRIVATE KEY-----" in content(path) else None
 
 
 def _mismatch(cert: Path, private: Path | None, keys: tuple[str, str]) -> Iterable[Finding]:
@@ -183,7 +214,7 @@ def _pair_problem(error: ssl.SSLError, cert: Path, private: Path | None, keys: t
         return _broken(
             keys[0], f"{cert} holds no private key that can be read", "name it: key_file: client.key"
         )
-    if _LOCKED in private.read_bytes():
+    if _LOCKED in content(private):
         fix = f"take the passphrase off: openssl pkey -in {private} -out NEW; chmod 600 NEW"
         return _broken(keys[1], f"{private} is locked with a passphrase, and there is nobody to ask", fix)
     fix = "a key in PEM form begins with -----BEGIN PRIVATE KEY-----; make the file anew"

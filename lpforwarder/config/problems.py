@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lpforwarder.config import secrecy
+from lpforwarder.config import files, secrecy
 from lpforwarder.config.document import parse
 from lpforwarder.config.source_text import SourceText
 from lpforwarder.counting import counted
@@ -95,7 +95,7 @@ def _counted_errors(problems: Sequence[Problem]) -> str:
 
 def _read_again(file: str) -> SourceText:
     try:
-        text = Path(file).read_text(encoding="utf-8", errors="replace")
+        text = files.content(Path(file)).decode("utf-8", errors="replace")
     except (OSError, ValueError):
         return SourceText("")
     return parse(text, file).source  # parsing finds the secrets to mask

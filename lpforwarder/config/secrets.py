@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from lpforwarder.config import files
 from lpforwarder.errors import Denied
 
 LONGEST = 65_536
@@ -77,10 +78,8 @@ def from_variable(name: str, environ: Mapping[str, str] = os.environ) -> Secret:
 
 
 def _octets(path: Path, *, private: bool) -> bytes:
-    # Without O_NONBLOCK opening a pipe would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
+    with open(path, "rb", opener=files.open_at_once) as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a file")
         mode = stat.S_IMODE(status.st_mode)

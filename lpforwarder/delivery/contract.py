@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from lpforwarder.config.options import Options
 from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
 from lpforwarder.lines.parts import Part
+from lpforwarder.runtime.bell import Ring
 
 
 class Formatter(Protocol):
@@ -167,8 +169,8 @@ class DeliveryJournal(Protocol):
     def newest(self) -> Seq:
         """The last place in the journal; costs next to nothing."""
 
-    def wait(self, after: Seq, within: float) -> None:
-        """Returns when there is something behind `after`, or after `within` seconds."""
+    def ringing(self, ring: Ring) -> AbstractContextManager[None]:
+        """Within this block it is rung whenever newest() has grown; by the thread that appends."""
 
     def checkpoint(self, collector: str) -> Seq:
         """All up to here is confirmed by this collector."""

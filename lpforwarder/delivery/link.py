@@ -68,6 +68,7 @@ class LinkWatch:
 
     def connected(self) -> None:
         """The link is up."""
+        self._standstill.begins()
         link = self.link
         link.is_reachable = True
         link.connected_since = self._now()

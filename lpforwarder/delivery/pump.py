@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -18,32 +17,23 @@ from lpforwarder.delivery.encoder import LAST_NUMBER, Encoded, Encoder
 from lpforwarder.delivery.lateness import Lateness
 from lpforwarder.delivery.link import LinkWatch
 from lpforwarder.delivery.rate import Rate
+from lpforwarder.delivery.resting import BUSY, Resting
 from lpforwarder.delivery.set_asides import SetAsides
 from lpforwarder.delivery.standstill import Standstill
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure
 from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
+from lpforwarder.runtime.bell import Bell
 from lpforwarder.runtime.measures import Measures
+from lpforwarder.runtime.stop import Stop
 
 HUNG_UP = frozenset({"LPF212", "LPF221"})  # the collector closed without a reset
 BATCH = 1000  # entries read and sent at once: at audit sizes some 400 KB, a few writes
 OFFER_WITHIN = 1.0  # seconds between two signs of life while a slow collector takes a batch
 IDLE_FENCE = 2.0  # seconds without a new event after which a fence costs nobody anything
-IDLE_WAIT = 0.5  # seconds between two looks at a link that has nothing to do; people wait for what it finds
-BUSY_WAIT = 0.02  # the same while something is unconfirmed
 RECORD_EVERY = 0.25  # seconds between two checkpoints on a link that confirms all the time
 
 log = structlog.get_logger()
-
-
-class Stop(Protocol):
-    """The little a loop needs of a stop token."""
-
-    @property
-    def stopping(self) -> bool: ...
-
-    def left(self) -> float:
-        """Seconds of the drain that are left; endless while nobody wants to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +71,8 @@ class Pump:
         self._transport = transport
         self._limits = limits
         self._clock = clock
+        self._bell = Bell()
+        self._resting = Resting(self._rate, clock)
         self._offer: Callable[[Sequence[bytes], float], int] | None = getattr(transport, "offer", None)
         self._beat: Callable[[], None] = lambda: None
         self._open = False
@@ -118,12 +110,13 @@ class Pump:
         """Forwards until stopped, then drains. Raises what broke the link, after recording."""
         self._beat = beat
         try:
-            while not stop.stopping:
-                moved = self.step()
-                beat()
-                if not moved:
-                    self._rest()
-            self._finish(stop, beat)
+            with self._journal.ringing(self._bell.ring), stop.ringing(self._bell.ring):
+                while not stop.stopping:
+                    moved = self.step()
+                    beat()
+                    if not moved:
+                        self._rest(stop)
+                self._finish(stop, beat)
         finally:
             self._end()
 
@@ -158,6 +151,7 @@ class Pump:
     def abort(self) -> None:
         """Ends the call in flight; from another thread."""
         self._transport.abort()
+        self._bell.ring()
 
     def step(self) -> bool:
         """One batch, without sleeping; False when there was nothing to do."""
@@ -187,6 +181,7 @@ class Pump:
         self._unfenced = 0
         self._first_number = self._encoder.number
         self._refusals.clear()
+        self._resting.stirs()
         self._watch.connected()
 
     def _send_batch(self) -> bool:
@@ -297,6 +292,7 @@ class Pump:
         moved = self.window.confirm(count, self._clock())
         if moved:
             self._watch.moved(self.window)
+            self._resting.stirs()
         return moved
 
     def _poison(self, refusal: Refusal) -> Poison:
@@ -329,17 +325,13 @@ class Pump:
             replayed=window.repeated - repeated,
         )
 
-    def _rest(self) -> None:
-        """Waits for the journal, or for the collector when it must confirm before we may send."""
+    def _rest(self, stop: Stop) -> None:
+        """Sleeps, or waits for the collector when it must confirm before we may send."""
         if self.window.unconfirmed >= self._limits.fence_events:
-            self._collect(BUSY_WAIT)
-        elif self.link.is_held and self._rate is not None:
-            # Events wait already: to wait for one would end at once.
-            within = min(max(self._rate.wait(self._clock()), BUSY_WAIT), IDLE_WAIT)
-            self._journal.wait(self._journal.newest(), within)
+            self._collect(BUSY)
         else:
-            within = BUSY_WAIT if self.window.unconfirmed else IDLE_WAIT
-            self._journal.wait(self.window.position, within)
+            within = self._resting.seconds(self.window.unconfirmed, is_held=self.link.is_held)
+            self._bell.wait(min(within, stop.left()))
 
     def _finish(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Sends what waits now and fences it, as long as the drain lasts. A courtesy: safety is elsewhere."""
@@ -350,9 +342,9 @@ class Pump:
             if self.window.position < goal:
                 moved = self.step()
                 if not moved:
-                    self._rest()
+                    self._rest(stop)
             else:
-                self._fence(min(BUSY_WAIT, stop.left()))
+                self._fence(min(BUSY, stop.left()))
                 self._collect(0.0)
             beat()
         self._collect(0.0)

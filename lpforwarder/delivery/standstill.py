@@ -5,12 +5,28 @@ Pure; times are seconds of one monotonic clock, and the pump tells them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure, Transient
 
 LEAST_PATIENCE = 45.0  # seconds a link may be up without a confirmation of what was sent
 FENCE_SLACK = 15.0  # seconds a fence may take beyond its time
 HUNG = frozenset({"LPF211"})  # the transport itself has given up a link on which nothing was taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Owed:
+    """What others may ask about at any time: one value, so that they never see half of a change."""
+
+    before: float = 0.0
+    """Seconds on connections before this one, and on this one before the last pause."""
+    since: float | None = None
+    """Since when something waits on the present connection."""
+    is_given_up: bool = False
+
+    def seconds(self, now: float) -> float:
+        return self.before + (now - self.since if self.since is not None else 0.0)
 
 
 class Standstill:
@@ -21,38 +37,42 @@ class Standstill:
     because nothing was taken makes the collector `stalled` at once. Only a confirmation ends that, of a place
     that was not reached since the checkpoint last moved: neither a new connection nor the same messages
     confirmed over and over.
+
+    One thread tells it what happens; any may ask.
     """
 
     def __init__(self, fence_seconds: float) -> None:
         self.patience = max(LEAST_PATIENCE, fence_seconds + FENCE_SLACK)
         """Seconds until nothing confirmed is too long."""
-        self._owing_since: float | None = None
-        """Since when something waits on the present connection."""
-        self._before = 0.0
-        """Seconds on connections before this one."""
-        self._is_given_up = False
+        self._owed = _Owed()
         self._has_moved = False
         """On this connection."""
         self._checkpoint = self._furthest = -1
 
     def seconds(self, now: float) -> float:
         """For how long something was on the way to a connected collector, and nothing new was confirmed."""
-        since = self._owing_since  # read once: others ask while the pump moves on
-        return self._before + (now - since if since is not None else 0.0)
+        return self._owed.seconds(now)
 
     @property
     def is_standing(self) -> bool:
         """Nothing new was confirmed on the last connection either."""
-        return self._is_given_up or self._before > 0.0
+        owed = self._owed
+        return owed.is_given_up or owed.before > 0.0
 
     def is_stalled(self, now: float) -> bool:
         """It takes connections, and gets nowhere."""
-        return self._is_given_up or self.seconds(now) >= self.patience
+        owed = self._owed
+        return owed.is_given_up or owed.seconds(now) >= self.patience
+
+    def begins(self) -> None:
+        """A connection is up: nothing is on the way on it, and nothing was confirmed."""
+        self._owed = replace(self._owed, since=None)
+        self._has_moved = False
 
     def owes(self, now: float) -> None:
         """Something is handed over."""
-        if self._owing_since is None:
-            self._owing_since = now
+        if self._owed.since is None:
+            self._owed = replace(self._owed, since=now)
 
     def confirmed(self, window: Window, now: float) -> bool:
         """Something was confirmed; True when that is new."""
@@ -61,19 +81,21 @@ class Standstill:
         self._checkpoint = window.checkpoint
         if is_new:
             self._has_moved = True
-            self.nothing_waits()
-            self._owing_since = now if window.unconfirmed else None
+            self._owed = _Owed(since=now if window.unconfirmed else None)
+        elif not window.unconfirmed:
+            self._owed = replace(self._owed, before=self.seconds(now), since=None)
         return is_new
 
     def nothing_waits(self) -> None:
         """There is nothing that could be confirmed."""
-        self._owing_since, self._before, self._is_given_up = None, 0.0, False
+        self._owed = _Owed()
 
     def broke(self, failure: Failure | None, now: float) -> None:
         """The connection ended, not everything confirmed."""
-        self._is_given_up = self.is_stalled(now) or (failure is not None and failure.code in HUNG)
-        self._before = 0.0 if self._has_moved and not self._is_given_up else self.seconds(now)
-        self._owing_since, self._has_moved = None, False
+        is_given_up = self.is_stalled(now) or (failure is not None and failure.code in HUNG)
+        before = 0.0 if self._has_moved and not is_given_up else self.seconds(now)
+        self._owed = _Owed(before=before, is_given_up=is_given_up)
+        self._has_moved = False
 
 
 def confirms_nothing(peer: str) -> Transient:

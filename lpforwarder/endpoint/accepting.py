@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from lpforwarder.endpoint.listening import shown
@@ -51,21 +52,23 @@ class Acceptor:
         return len(self._beginning)
 
     async def run(self) -> None:
-        """Accepts until it is cancelled; then ends all handshakes."""
-        loop, taken = asyncio.get_running_loop(), 0
+        """Accepts until it is cancelled; then hangs up on all who shake hands, and returns when that is done.
+
+        Who has not been accepted by then waits in the listener for the next run. Nothing is awaited between
+        accept() and the task that owns the connection: asyncio's sock_accept() may be cancelled with a
+        connection in its hands, which then nobody answers and nobody closes.
+        """
         try:
             while True:
+                await self._somebody()
                 try:
-                    connection, address = await loop.sock_accept(self._listener)
+                    self._accept_some()
                 except OSError:
                     await asyncio.sleep(AGAIN_SECONDS)
-                    continue
-                self._take(connection, shown(*address[:2]))
-                taken += 1
-                if taken % AT_ONCE == 0:
-                    await asyncio.sleep(0)  # sock_accept() gives nobody a turn while there is one to accept
         finally:
-            self.dismiss(len(self._beginning))
+            beginning = list(self._beginning)
+            self.dismiss(len(beginning))
+            await asyncio.gather(*beginning, return_exceptions=True)
 
     def dismiss(self, most: int) -> int:
         """Ends handshakes, the oldest first; how many it were."""
@@ -74,6 +77,21 @@ class Acceptor:
             del self._beginning[task]
             task.cancel()
         return len(oldest)
+
+    async def _somebody(self) -> None:
+        """Returns when there is a connection to accept."""
+        loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._listener, arrived.set)
+        try:
+            await arrived.wait()
+        finally:
+            loop.remove_reader(self._listener)
+
+    def _accept_some(self) -> None:
+        with suppress(BlockingIOError):  # there are no more
+            for _ in range(AT_ONCE):
+                connection, address = self._listener.accept()
+                self._take(connection, shown(*address[:2]))
 
     def _take(self, connection: socket.socket, client: str) -> None:
         try:
@@ -84,12 +102,18 @@ class Acceptor:
         if not has_room:
             connection.close()
             return
-        task = asyncio.get_running_loop().create_task(self._begin(connection, client))
-        self._beginning[task] = None
-        task.add_done_callback(lambda done: self._beginning.pop(done, None))
-
-    async def _begin(self, connection: socket.socket, client: str) -> None:
         tls = Handshake(self._tls, connection) if self._tls is not None else None
+        task = asyncio.get_running_loop().create_task(self._begin(connection, client, tls))
+        self._beginning[task] = None
+        task.add_done_callback(partial(self._has_begun, connection, tls))
+
+    def _has_begun(self, connection: socket.socket, tls: Handshake | None, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step has no chance to close anything."""
+        self._beginning.pop(task, None)
+        if task.cancelled() and not (tls is not None and tls.is_done):
+            connection.close()
+
+    async def _begin(self, connection: socket.socket, client: str, tls: Handshake | None) -> None:
         within = self._handshake if tls is not None else None
         try:
             connection.setblocking(False)
@@ -97,8 +121,9 @@ class Acceptor:
             connect: Any = asyncio.get_running_loop().connect_accepted_socket
             await connect(self._make, connection, ssl=tls, ssl_handshake_timeout=within)
         except BaseException as error:
-            with suppress(OSError):
-                connection.close()
+            if tls is None or not tls.is_done:  # asyncio ends what is done politely
+                with suppress(OSError):
+                    connection.close()
             if not isinstance(error, OSError):
                 raise
             if tls is not None and isinstance(error, ssl.SSLError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from lpforwarder.event import Entry, Seq
+from lpforwarder.runtime.bell import Ring
 
 Snapshot: TypeAlias = Callable[[], dict[str, Any]]
 """How the service is doing; the keys of `status --json`."""
@@ -48,6 +50,9 @@ class EndpointJournal(Protocol):
         In the order of delivery. Damaged events are left out. Empty only when nothing is left.
         """
 
+    def of_source(self, source: str, after: Seq) -> tuple[Sequence[Lines], Seq]:
+        """The whole pages of that source behind `after`, and the last place; for sources with few pages."""
+
     def oldest(self) -> Seq:
         """The place before the first event that is still kept."""
 
@@ -57,8 +62,8 @@ class EndpointJournal(Protocol):
     def newest(self) -> Seq:
         """The last place that can be read."""
 
-    def wait(self, after: Seq, within: float) -> None:
-        """Returns when there is something behind `after`, or after `within` seconds."""
+    def ringing(self, ring: Ring) -> AbstractContextManager[None]:
+        """Within this block it is rung whenever newest() has grown; by the thread that appends."""
 
     def find(self, event_id: str, wanted: Callable[[str], bool] = ..., /) -> Entry | None:
         """The first event with this id of a source that is wanted, oldest first; None when there is none.

@@ -87,6 +87,7 @@ class Credentials:
     def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        files.require_files(*self._files)
         # An empty password: a key with one must not ask for it on the terminal.
         context.load_cert_chain(self._cert_file, self._key_file, password="")
         if self._client_ca_file is not None:

@@ -45,6 +45,8 @@ class Handshake:
         self._tls = tls
         self._connection = connection
         self._left: socket.socket | None = None
+        self.is_done = False
+        """It has succeeded; from then on the connection belongs to its protocol."""
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **of: Any) -> ssl.SSLObject:
         """As that of the settings; what asyncio calls."""
@@ -59,6 +61,7 @@ class Handshake:
             except ssl.SSLError:
                 self._tell(outgoing.read())
                 raise
+            self.is_done = True
 
         made.do_handshake = do_handshake  # type: ignore[method-assign]
         return made

@@ -9,23 +9,27 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from email.utils import formatdate
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from lpforwarder.endpoint.accepting import Acceptor
 from lpforwarder.endpoint.credentials import Credentials
+from lpforwarder.runtime.stop import Stop
 
 TICK = 0.5
-"""Seconds between two looks at the connections; how soon a stop is noticed."""
+"""Seconds between two looks at the connections."""
+IDLE = 5.0
+"""The same while there are none: to whether the certificate was renewed. A stop and who connects end it."""
 MOST_HEADER_OCTETS = 16_384
 GOODBYE_SECONDS = 1
 BEGIN = 0.01
 """The same before it has begun."""
-DATE_EVERY = 1.0
-"""Seconds for which a header with the time of an answer is good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +51,6 @@ class Limits:
     def most(self) -> int:
         """Never more than half of the descriptors this process may have: the journal needs some."""
         return min(self.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
-
-
-class Stop(Protocol):
-    """The little a server needs of a stop token."""
-
-    @property
-    def stopping(self) -> bool: ...
 
 
 class Connection(H11Protocol):
@@ -91,11 +88,25 @@ class Connection(H11Protocol):
         return now - self.since > limits.idle
 
 
+class Dated(ServerState):
+    """Tells the time to whoever asks for it; uvicorn would wake up ten times a second to note it down."""
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """Of an answer that is begun now (RFC 9110, 6.6.1)."""
+        return [(b"date", formatdate(usegmt=True).encode())]
+
+    @default_headers.setter
+    def default_headers(self, noted: list[tuple[bytes, bytes]]) -> None:
+        """What uvicorn notes down at the start."""
+
+
 class Quiet(uvicorn.Server):
-    """uvicorn that wakes up once a second, not ten times: a quarter of what an idle service takes."""
+    """uvicorn that sleeps until it is to leave."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self.server_state = Dated()
         self._left = asyncio.Event()
 
     def leave(self) -> None:
@@ -104,10 +115,7 @@ class Quiet(uvicorn.Server):
         self._left.set()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(DATE_EVERY):
-                    await self._left.wait()
+        await self._left.wait()
 
 
 class EndpointServer:
@@ -141,26 +149,33 @@ class EndpointServer:
     async def _serve(self, stop: Stop, beat: Callable[[], None]) -> None:
         tls = self._credentials.read() if self._credentials is not None else None
         server = Quiet(self._config())
+        news = asyncio.Event()
         serving = asyncio.create_task(server.serve(sockets=[]))  # it accepts nothing; we do
-        acceptor = self._acceptor(server, tls)
+        acceptor = self._acceptor(server, tls, news)
+        serving.add_done_callback(lambda _: news.set())
         tasks: list[asyncio.Task[None]] = [serving]
+        wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
         try:
-            while not (stop.stopping or any(task.done() for task in tasks) or self._is_outdated()):
-                if len(tasks) == 1 and server.started:
-                    tasks.append(asyncio.create_task(acceptor.run()))
-                await asyncio.wait(tasks, timeout=TICK if server.started else BEGIN)
-                self._dismiss_slow(server)
-                self.clients = len(server.server_state.connections) + acceptor.beginning
-                beat()
+            with stop.ringing(wake):
+                while not (stop.stopping or any(task.done() for task in tasks) or self._is_outdated()):
+                    if len(tasks) == 1 and server.started:
+                        tasks.append(asyncio.create_task(acceptor.run()))
+                        tasks[1].add_done_callback(lambda _: news.set())
+                    await _rest(news, (TICK if self.clients else IDLE) if server.started else BEGIN)
+                    self._dismiss_slow(server)
+                    self.clients = len(server.server_state.connections) + acceptor.beginning
+                    beat()
         finally:
             await _end(server, serving, tasks[1:])
 
-    def _acceptor(self, server: Quiet, tls: ssl.SSLContext | None) -> Acceptor:
+    def _acceptor(self, server: Quiet, tls: ssl.SSLContext | None, news: asyncio.Event) -> Acceptor:
         def make() -> Connection:
             return Connection(server.config, server.server_state, server.lifespan.state)
 
         def has_room(beginning: int) -> bool:
             """Ends the quietest ones when there are too many, a tenth at once, and then who shakes hands."""
+            if not self.clients:  # the first one: from now on somebody has to look after it
+                news.set()
             most = self._limits.most
             known = [one for one in server.server_state.connections if not one.transport.is_closing()]
             if len(known) + beginning < most:
@@ -205,6 +220,14 @@ class EndpointServer:
                 left.remove(connection)
         for connection in set(known) - set(left):
             connection.transport.abort()
+
+
+async def _rest(news: asyncio.Event, seconds: float) -> None:
+    """Sleeps so long, or until there is news."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await news.wait()
+    news.clear()
 
 
 async def _end(server: Quiet, serving: asyncio.Task[None], accepting: list[asyncio.Task[None]]) -> None:

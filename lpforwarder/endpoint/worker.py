@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
 from lpforwarder.config.sections import HttpOptions
 from lpforwarder.endpoint.listening import listen, shown
+from lpforwarder.runtime.stop import Stop
 
 if TYPE_CHECKING:
     from lpforwarder.endpoint.application import Service
     from lpforwarder.endpoint.server import EndpointServer
 
 log = structlog.get_logger()
-
-
-class Stop(Protocol):
-    """The little a server needs of a stop token."""
-
-    @property
-    def stopping(self) -> bool: ...
 
 
 class Endpoint:

@@ -181,6 +181,8 @@ class Poller:
 
     def _counted(self, page: Page, new: int) -> Polled:
         before = self.polled
+        if not (page.events or page.rejects):
+            return replace(before, pages=before.pages + 1, last_poll=self._now())
         return replace(
             before,
             pages=before.pages + 1,

@@ -33,7 +33,7 @@ class PulledJournal:
         self._journal = journal
         self._identity = _identity_of(journal)
         self.newest = journal.newest
-        self.wait = journal.wait
+        self.ringing = journal.ringing
 
     def identity(self) -> str:
         """16 hexadecimal digits, made with the journal; a repair keeps them, a new journal has others."""
@@ -55,6 +55,23 @@ class PulledJournal:
         Just what delivery reads, in its order. Damaged events are left out, and noted as delivery does.
         """
         return self._journal.stored(after, limit, READ_OCTETS)
+
+    def of_source(self, source: str, after: Seq) -> tuple[list[StoredPage], Seq]:
+        """The whole pages of that source behind `after`, in order, and the last place; reads no others.
+
+        For sources with few pages. What is damaged is left out.
+        """
+        query = "SELECT first FROM page WHERE first > ? AND source = ? ORDER BY first"
+        found: list[StoredPage] = []
+        with self._journal.view() as connection:
+            last = Seq(ends(connection)[1])
+            try:
+                for (first,) in connection.execute(query, (after, source)).fetchall():
+                    found += parts_of(connection, first)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+        return found, last
 
     def find(self, event_id: str, wanted: Callable[[str], bool] = lambda _: True) -> Entry | None:
         """The first event with this id of a wanted source, oldest first; None when there is none.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -45,7 +45,9 @@ from lpforwarder.journal.set_asides import Outcome
 from lpforwarder.journal.start import Start, set_right
 from lpforwarder.journal.taking_over import Progress, unheard
 from lpforwarder.journal.upkeep import Upkeep
+from lpforwarder.journal.waiting import Wanted
 from lpforwarder.journal.writer import SMALL
+from lpforwarder.runtime.bell import Bells, Ring
 
 
 def open_journal(
@@ -104,7 +106,8 @@ class SqliteJournal(Upkeep):
         self._on_damage = on_damage
         self._holding = None
         self._appending = threading.Lock()
-        self._grown = threading.Condition()
+        self._closing = threading.Lock()
+        self._bells = Bells()
         self._last = self._newest = 0
         self._refused = SMALL
         self._is_read_only = self._is_forgetful = self._closed = False
@@ -129,9 +132,8 @@ class SqliteJournal(Upkeep):
 
     def close(self) -> None:
         """Empties the log into the file and lets the next process in; may be called twice."""
-        with self._grown:
+        with self._closing:
             was_closed, self._closed = self._closed, True
-            self._grown.notify_all()
         if was_closed:
             return
         try:
@@ -178,10 +180,10 @@ class SqliteJournal(Upkeep):
             if not own:
                 self._refused = SMALL
             self._room.appended(octets)
-            with self._grown:
-                if events:
-                    self._newest = self._last
-                self._grown.notify_all()
+            if events:
+                self._newest = self._last
+        if events:
+            self._bells.ring()
         return len(events)
 
     # ---- delivery ---------------------------------------------------------------------------------------
@@ -190,10 +192,9 @@ class SqliteJournal(Upkeep):
         """The last place that can be read; from memory."""
         return Seq(self._newest)
 
-    def wait(self, after: Seq, within: float) -> None:
-        """Returns when there is something behind `after`, or after `within` seconds, or at close()."""
-        with self._grown:
-            self._grown.wait_for(lambda: self._newest > after or self._closed, timeout=within)
+    def ringing(self, ring: Ring) -> AbstractContextManager[None]:
+        """Within this block it is rung whenever newest() has grown."""
+        return self._bells.ringing(ring)
 
     def register(self, collector: str, start: Literal["oldest", "newest"]) -> None:
         """Gives a new collector its first place; one that is known keeps its own.
@@ -252,6 +253,10 @@ class SqliteJournal(Upkeep):
             lambda connection: set_asides.insert(connection, collector, poisons, now, most), octets
         )
 
+    def waiting(self, checkpoint: int, wanted: Wanted) -> tuple[int, str | None]:
+        """As JournalReader says; from memory where nothing is left, as it is most of the time."""
+        return super().waiting(checkpoint, wanted) if checkpoint < self._newest else (0, None)
+
     # ---- what people decide about events that were set aside ---------------------------------------------
 
     def send_again(self, ids: Sequence[int]) -> list[int]:
@@ -264,10 +269,10 @@ class SqliteJournal(Upkeep):
             with self._writer.transaction() as connection:
                 done = set_asides.append_again(connection, ids, self._now())
                 last = ends(connection)[1]
-            with self._grown:
-                if done:
-                    self._last = self._newest = last
-                self._grown.notify_all()
+            if done:
+                self._last = self._newest = last
+        if done:
+            self._bells.ring()
         return done
 
     def drop_set_asides(self, ids: Sequence[int]) -> list[int]:
@@ -324,8 +329,8 @@ class SqliteJournal(Upkeep):
             counts = {"events": len(page), "duplicates": duplicates, "rejects": len(rejects)}
             count_source(connection, source, cursor, **counts, time=received, newest=page.newest)
         if page:
-            # Cut anew: lines made one by one lie scattered among what is gone, and pin 15 times their size.
-            self.keep_lines(stored)
+            # Not the lines as they came: made one by one they lie scattered, and pin 15 times their size.
+            self.keep(stored)
         return last
 
     def _empty_log(self) -> bool:
@@ -352,8 +357,7 @@ class SqliteJournal(Upkeep):
                 with suppress(Transient, Blocked), self._writer.transaction() as connection:
                     write_gap(connection, whole, instead_of=touched)
                 told.append(whole)
-            with self._grown:
-                self._newest = min(self._newest, self._known_gaps.first_at_end(self._last) - 1)
+            self._newest = min(self._newest, self._known_gaps.first_at_end(self._last) - 1)
         for whole in told:
             self._tell(whole)
 

@@ -14,6 +14,7 @@ from lpforwarder import own_events, rfc3339
 from lpforwarder.delivery.certificates import Certificate
 from lpforwarder.event import Event
 from lpforwarder.own_events import About, Stamp, Trouble
+from lpforwarder.reporting import removals
 from lpforwarder.reporting.judging import (
     Thresholds,
     collector_state,
@@ -47,6 +48,7 @@ def changes(
     return [
         *_missing(told, view),
         *_set_aside(told, view),
+        *_removed(told, view),
         *_alarms(told, view),
         *_sources(told, view, thresholds),
         *_collectors(told, view, thresholds, waited),
@@ -55,8 +57,7 @@ def changes(
 
 
 def forget(told: Told, view: View) -> Told:
-    """Without what belongs to sources and collectors that are gone, and to certificates that were renewed."""
-    told = told.without_others(view.sources, view.collectors)
+    """Without certificates that were renewed, or belong to collectors that are gone."""
     for name in told.certificates:
         if name.partition(" ")[0] not in view.collectors:
             told = told.entered("certificates", name, None)
@@ -120,6 +121,36 @@ def _set_aside(told: Told, view: View) -> Iterable[Change]:
         if more > 0:
             event = partial(own_events.rejected, source=name, count=more)
             yield _change(f"setaside source {name}", event, "rejected", name, source.rejected)
+
+
+# ---- what was removed while something was told of it --------------------------------------------------
+
+
+def _removed(told: Told, view: View) -> Iterable[Change]:
+    """What was told of sources and collectors that are gone is told as over: nobody else would ever do so."""
+    for name, down in told.sources.items():
+        if name not in view.sources:
+            event = partial(removals.source_removed, source=name, since=down.since)
+            yield _change(f"sourceup {name}", event, "sources", name, None)
+    for name, down in told.collectors.items():
+        if name not in view.collectors:
+            event = partial(removals.collector_removed, collector=name, since=down.since)
+            yield _change(f"collectorup {name}", event, "collectors", name, None)
+    for about in _gone(told, view):
+        for code in told.alarms[about.key]:
+            event = partial(removals.alarm_removed, about=about, code=code)
+            after = partial(Told.without_alarm, about=about.key, code=code)
+            yield Change(key=f"alarm over {about.key} {code}", event=event, after=after)
+
+
+def _gone(told: Told, view: View) -> Iterable[About]:
+    """Those that alarms were told of."""
+    for key in told.alarms:
+        kind, _, name = key.partition(" ")
+        if kind == "source" and name not in view.sources:
+            yield About(kind="source", name=name)
+        elif kind == "collector" and name not in view.collectors:
+            yield About(kind="collector", name=name)
 
 
 # ---- alarms and certificates ----------------------------------------------------------------------------

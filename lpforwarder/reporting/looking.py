@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lpforwarder.config.restarts import unused
 from lpforwarder.delivery.encoder import LAST_NUMBER
 from lpforwarder.delivery.options import CollectorOptions
 from lpforwarder.delivery.pump import Pump
@@ -24,8 +25,8 @@ from lpforwarder.runtime.plan import Plan
 from lpforwarder.runtime.worker import StateName, WorkerError, WorkerState
 from lpforwarder.settings import Settings
 
-FENCE_SLACK = 30.0
-"""Seconds a fence may take beyond its time, until a collector that confirms nothing is worth a word."""
+TOLD_AFTER = 30.0
+"""Seconds beyond the time of a fence until a collector that confirms nothing is worth a word."""
 LEAST_HEARTBEAT = 1.0
 """Seconds: there is a look a second."""
 
@@ -80,7 +81,7 @@ def collector_view(
         set_aside_lost=aside.lost if aside else 0,
         unmoved=pump.unmoved if pump is not None and pump.link.is_reachable else 0.0,
         standing=standing,
-        patience=options.fence.time + FENCE_SLACK,
+        patience=options.fence.time + TOLD_AFTER,
         is_stalled=is_stalled,
         certificates=pump.link.certificates if pump else (),
         alarms=[as_error(alarm) for alarm in pump.link.alarms] if pump else (),
@@ -139,8 +140,11 @@ def fingerprint(settings: Settings) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def changed(plan: Plan) -> str:
-    """What a reload did: `started collector:b, stopped source:c, started anew collector:a`."""
+def changed(plan: Plan, waits: Sequence[str] = ()) -> str:
+    """What a reload did: `started collector:b, stopped source:c, started anew collector:a`.
+
+    `waits` are the keys that wait for a restart.
+    """
     again = [name for name in plan.start if name in plan.stop]
     done = {
         "started": _without(plan.start, again),
@@ -148,7 +152,8 @@ def changed(plan: Plan) -> str:
         "started anew": again,
     }
     told = ", ".join(f"{verb} {' '.join(names)}" for verb, names in done.items() if names)
-    return told or "nothing was started or stopped"
+    told = told or "nothing was started or stopped"
+    return f"{told}; {unused(waits)}" if waits else told
 
 
 def _without(names: Sequence[str], others: Collection[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -81,13 +81,13 @@ class Spokesman:
         with suppress(Fatal):
             self.reporter.stopped(failure)
 
-    def configured(self, before: Settings, now: Settings, plan: Plan) -> None:
-        """A reload was carried out."""
+    def configured(self, before: Settings, now: Settings, plan: Plan, waits: Sequence[str] = ()) -> None:
+        """A reload was carried out; `waits` are the keys that wait for a restart."""
         old, new = looking.fingerprint(before), looking.fingerprint(now)
         was_refused, self._is_refused = self._is_refused, False
         with suppress(Fatal):
             if old != new or plan.start or plan.stop:
-                self.reporter.configured(before=old, after=new, changed=looking.changed(plan))
+                self.reporter.configured(before=old, after=new, changed=looking.changed(plan, waits))
             elif was_refused:  # or nobody who heard of the mistakes would hear of their end
                 self.reporter.mended(before=old, changed=looking.changed(plan))
 
@@ -112,7 +112,8 @@ class Spokesman:
     def look(self) -> View:
         """The state now; cheap enough for every second."""
         service = self._service
-        settings, states, facts = service.settings, service.supervisor.states(), service.journal.facts()
+        settings, facts = service.settings, service.journal.facts()
+        states = service.supervisor.states(measured=False)
         now = time.monotonic()
         assert settings is not None, "the reporter starts when there are settings"
         return View(

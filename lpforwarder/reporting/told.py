@@ -62,18 +62,6 @@ class Told:
         """With these gaps in the journal as well."""
         return replace(self, missing=self.missing.union(missing))
 
-    def without_others(self, sources: Iterable[str], collectors: Iterable[str]) -> Self:
-        """Without the troubles and alarms of sources and collectors that are not among these."""
-        names, ours = frozenset(sources), frozenset(collectors)
-        known = {"journal", *(f"source {name}" for name in names), *(f"collector {name}" for name in ours)}
-        left = replace(
-            self,
-            sources={name: down for name, down in self.sources.items() if name in names},
-            collectors={name: down for name, down in self.collectors.items() if name in ours},
-            alarms={about: codes for about, codes in self.alarms.items() if about in known},
-        )
-        return self if left == self else left
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from lpforwarder.errors import Blocked, Busy, ConfigError, Denied, Failure
 from lpforwarder.runtime.clock import SYSTEM, Clock
@@ -30,7 +30,8 @@ CLIENT_SECONDS = 5.0
 """For a whole exchange. A client that hangs loses its connection and costs the others nothing."""
 
 _BACKLOG = 128  # callers not yet accepted; a UNIX socket turns away whoever comes after them at once
-_ROUND_SECONDS = 0.5  # how soon a stop is noticed
+_ROUND_SECONDS = 0.5  # between two looks at the clients there are
+_QUIET_SECONDS = 30.0  # between two signs of life while there are none; callers and a stop end it at once
 _LONGEST_PATH = 107  # octets; sockaddr_un of Linux has room for 108 with the zero at the end
 _SOCKET_MODE = 0o660
 _FOLDER_MODE = 0o750
@@ -121,13 +122,14 @@ class ControlServer:
         """Serves until `stop`, then gives the place free."""
         self.open()
         try:
-            with selectors.DefaultSelector() as selector:
+            with selectors.DefaultSelector() as selector, _Wake() as wake, stop.ringing(wake.ring):
+                selector.register(wake, selectors.EVENT_READ)
                 self._serve(selector, stop, beat)
         finally:
             self.close()
 
     def abort(self) -> None:
-        """Nothing to do: no call of run() blocks for longer than a moment."""
+        """Nothing to do: a stop ends what run() waits for."""
 
     def close(self) -> None:
         """Removes the socket, if it is still ours; may be called twice."""
@@ -144,13 +146,13 @@ class ControlServer:
         selector.register(self._listener, selectors.EVENT_READ)
         try:
             while not stop.stopping:
-                for key, _ in selector.select(_ROUND_SECONDS):
-                    if key.data is None:
+                beat()
+                for key, _ in selector.select(_ROUND_SECONDS if clients else _QUIET_SECONDS):
+                    if key.fileobj is self._listener:
                         self._accept(selector, clients)
-                    else:
+                    elif key.data is not None:
                         key.data.go_on(selector)
                 self._dismiss(selector, clients)
-                beat()
         finally:
             for client in clients:
                 client.line.close()
@@ -193,6 +195,25 @@ class ControlServer:
             known = ", ".join(sorted(self._handlers))
             raise Refused("unknown command", code="LPF522", fix=f"use one of: {known}")
         return self._handlers[command](request)
+
+
+class _Wake:
+    """Something to select for that any thread can make readable, for good."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def ring(self) -> None:
+        os.eventfd_write(self._descriptor, 1)
 
 
 class _Client:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
+from contextlib import AbstractContextManager
 
+from lpforwarder.runtime.bell import Bells, Ring
 from lpforwarder.runtime.clock import SYSTEM, Clock
 
 
 class Stop:
     """Says to one worker: go on, or finish what you hold within so many seconds.
 
-    set() and left() may be called from any thread; wait() belongs to the worker's own.
+    set() and left() may be called from any thread; wait() and ringing() belong to the worker's own.
     """
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
@@ -20,6 +22,7 @@ class Stop:
         self._stopping = False
         self._deadline = math.inf
         self._rested_until = -math.inf
+        self._bells = Bells()
 
     def set(self, within: float) -> None:
         """Begins the stop; `within` seconds are left. A second call can only bring the end nearer."""
@@ -27,6 +30,7 @@ class Stop:
             self._stopping = True
             self._deadline = min(self._deadline, self._clock.monotonic() + within)
             self._changed.notify_all()
+        self._bells.ring()
 
     @property
     def stopping(self) -> bool:
@@ -46,6 +50,13 @@ class Stop:
                 self._clock.wait(self._changed, until)
             self._rested_until = self._clock.monotonic()
             return self._stopping
+
+    def ringing(self, ring: Ring) -> AbstractContextManager[None]:
+        """Within this block it is rung when the stop begins: for a worker that sleeps on a bell of its own.
+
+        Look at `stopping` before the first sleep: a stop that has begun by then rings no more.
+        """
+        return self._bells.ringing(ring)
 
     @property
     def rested_until(self) -> float:

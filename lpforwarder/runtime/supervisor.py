@@ -102,14 +102,17 @@ class Supervisor:
         for known in self._chosen(None if name is None else [name]):
             self._seats[known].wake()
 
-    def states(self) -> dict[str, WorkerState]:
-        """Every worker that was started and not forgotten, in order of their start."""
-        return {name: seat.state() for name, seat in list(self._seats.items())}
+    def states(self, *, measured: bool = True) -> dict[str, WorkerState]:
+        """Every worker that was started and not forgotten, in order of their start.
+
+        Without its measures, which take as long as all the rest, unless they are `measured`.
+        """
+        return {name: seat.state(measured=measured) for name, seat in list(self._seats.items())}
 
     def look(self) -> Mapping[str, float]:
         """The workers that hang, with the seconds each may be silent: no sign of life, no rest on purpose.
 
-        For the watchdog; to be called every second or so, for a pause in which nobody looked counts little.
+        For the watchdog; to be called every two seconds or so: a pause in which nobody looked counts little.
         """
         now = self._clock.monotonic()
         passed, self._looked_at = now - self._looked_at, now
@@ -184,8 +187,8 @@ class _Seat:
             while not self.left and self._clock.monotonic() < until:
                 self._clock.wait(self._changed, until)
 
-    def state(self) -> WorkerState:
-        return self.health.snapshot(self._measuring.measures() if self._measuring else NOTHING)
+    def state(self, *, measured: bool) -> WorkerState:
+        return self.health.snapshot(self._measuring.measures() if self._measuring and measured else NOTHING)
 
     def abort(self) -> None:
         try:

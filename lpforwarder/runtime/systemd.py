@@ -17,6 +17,11 @@ class Systemd:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
 
+    @property
+    def is_there(self) -> bool:
+        """Somebody wants to hear; what costs something to find out is else not worth it."""
+        return self._environ.get("NOTIFY_SOCKET", "").startswith(("/", "@"))
+
     def ready(self) -> None:
         """Configuration, journal and listeners are fine; also the end of a reload."""
         self._send("READY=1")
@@ -52,9 +57,9 @@ class Systemd:
         return int(text) / 1_000_000 if text.isascii() and text.isdigit() and int(text) else None
 
     def _send(self, message: str) -> None:
-        address = self._environ.get("NOTIFY_SOCKET", "")
-        if not address.startswith(("/", "@")):
+        if not self.is_there:
             return
+        address = self._environ["NOTIFY_SOCKET"]
         if address.startswith("@"):  # a name in the abstract namespace begins with a zero octet
             address = "\0" + address[1:]
         try:

@@ -46,6 +46,8 @@ class Turns:
 
     def _taken_until(self) -> float | None:
         """When the next turn will be free, if none ends before; None when one is free now."""
+        if len(self._began) < self._most:  # nearly always: five sources ask for a turn each second
+            return None
         now = self._clock.monotonic()
         counted = sorted(began for began in self._began.values() if now - began < self._slow)
         return counted[-self._most] + self._slow if len(counted) >= self._most else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 PATIENCE = 120.0
 """Seconds for a step that waits for nobody outside: for a slow disk, the journal's lock, a busy machine."""
 LONGEST_GAP = 5.0
-"""Seconds between two looks that count. Looks come every second; when more has passed, the process was
+"""Seconds between two looks that count. Looks come every two seconds; when more has passed, the process was
 stopped, or the machine so busy that it did not let us look. Then it did not let the worker work either."""
 
 

@@ -16,6 +16,7 @@ from lpforwarder.delivery.contract import DeliveryJournal
 from lpforwarder.event import Cursor, Event, Poison, Reject, Seq
 from lpforwarder.intake.contract import IntakeJournal
 from lpforwarder.journal.sqlite import open_journal
+from lpforwarder.runtime.bell import Bell
 from tests.fakes.journal import MemoryJournal
 
 START = Seq(0)
@@ -125,21 +126,36 @@ def test_reading_starts_behind_a_place_and_stops_at_a_limit(
     assert names(journal, after, limit) == list(found)
 
 
-def test_waiting_ends_when_something_is_appended(journal: Journal) -> None:
-    waiter = threading.Thread(target=journal.wait, args=(START, 60.0))
-    waiter.start()
-    journal.append("acme", [event("a")], (), CURSOR)
-    waiter.join(timeout=30)
-    assert not waiter.is_alive()
+def test_it_rings_when_there_is_something_new_to_read(journal: Journal) -> None:
+    heard: list[list[str]] = []
+    with journal.ringing(lambda: heard.append(names(journal))):
+        assert heard == []
+        journal.append("acme", [event("a")], (), CURSOR)
+        journal.append("acme", [event("b"), event("c")], (), CURSOR)
+    journal.append("acme", [event("d")], (), CURSOR)
+    assert heard == [["a"], ["a", "b", "c"]]
 
 
-def test_waiting_ends_at_once_when_something_is_there_already(journal: Journal) -> None:
-    journal.append("acme", [event("a")], (), CURSOR)
-    journal.wait(START, 3600.0)
+def test_it_does_not_ring_for_what_nobody_can_read(journal: Journal) -> None:
+    heard: list[Seq] = []
+    with journal.ringing(lambda: heard.append(journal.newest())):
+        journal.append("acme", [], (), Cursor("8"))
+        journal.append("acme", [], [Reject(where="events.json line 3", reason="not JSON", raw=b"{")], CURSOR)
+    assert heard == []
 
 
-def test_waiting_ends_when_the_time_is_over(journal: Journal) -> None:
-    journal.wait(START, 0.0)
+def test_everybody_who_sleeps_is_woken_by_an_append(journal: Journal) -> None:
+    bells = [Bell() for _ in range(5)]
+    sleepers = [threading.Thread(target=bell.wait, args=(60.0,), daemon=True) for bell in bells]
+    with ExitStack() as ringing:
+        for bell in bells:
+            ringing.enter_context(journal.ringing(bell.ring))
+        for sleeper in sleepers:
+            sleeper.start()
+        journal.append("acme", [event("a")], (), CURSOR)
+        for sleeper in sleepers:
+            sleeper.join(timeout=30)
+    assert not any(sleeper.is_alive() for sleeper in sleepers)
 
 
 def test_a_collector_nobody_knows_is_at_the_beginning(journal: Journal) -> None:
@@ -232,12 +248,14 @@ def test_several_threads_read_while_one_appends(journal: Journal) -> None:
 
     def follow(reader: int) -> None:
         seen: list[str] = []
-        place = START
-        while len(seen) < 3 * pages:
-            journal.wait(place, 10.0)
-            entries = journal.read(place, 2 + reader)
-            seen += [entry.event.text("id") for entry in entries]
-            place = entries[-1].seq if entries else place
+        place, bell = START, Bell()
+        with journal.ringing(bell.ring):
+            while len(seen) < 3 * pages:
+                if journal.newest() <= place:
+                    bell.wait(10.0)
+                entries = journal.read(place, 2 + reader)
+                seen += [entry.event.text("id") for entry in entries]
+                place = entries[-1].seq if entries else place
         found[reader] = seen
 
     readers = [threading.Thread(target=follow, args=(number,)) for number in range(3)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -110,6 +108,18 @@ def test_there_are_enough_pages_and_no_more(
     assert [one.first for one in journal.stored(Seq(after), limit)] == expected
 
 
+def test_the_pages_of_one_source_are_found_among_those_of_others(journal: Tried) -> None:
+    assert journal.of_source("acme", Seq(0)) == ([], 0)
+    for source, events in (("acme", page(1, 3)), ("other", page(4, 5)), ("acme", page(6, 6))):
+        journal.append(source, *events)
+    pages, last = journal.of_source("acme", Seq(0))
+    assert [(one.first, one.count, one.source) for one in pages] == [(1, 3, "acme"), (6, 1, "acme")]
+    assert last == 6
+    assert journal.of_source("acme", last) == ([], 6)
+    assert [one.lines for one in journal.of_source("acme", Seq(3))[0]] == [page(6, 6)[0].line]
+    assert journal.of_source("nobody", Seq(0)) == ([], 6)
+
+
 def test_what_was_removed_is_not_there_any_more(journal: Tried) -> None:
     journal.append("acme", *page(1, 3))
     journal.append("acme", *page(4, 5))
@@ -177,17 +187,13 @@ def test_an_id_that_nothing_has_is_not_found(journal: Tried, name: str) -> None:
     assert journal.find(name) is None
 
 
-def test_who_waits_hears_of_an_append(journal: Tried) -> None:
-    journal.append("acme", *page(1, 3))
-    begun = time.monotonic()
-    journal.wait(Seq(2), 60.0)
-    journal.wait(Seq(3), 0.0)
-    waiting = threading.Thread(target=journal.wait, args=(Seq(3), 60.0))
-    waiting.start()
-    journal.append("acme", event("4"))
-    waiting.join()
-    assert journal.newest() == 4
-    assert time.monotonic() - begun < 30.0
+def test_it_rings_when_there_is_something_new_to_read(journal: Tried) -> None:
+    heard: list[Seq] = []
+    with journal.ringing(lambda: heard.append(journal.newest())):
+        journal.append("acme", *page(1, 3))
+        journal.append("acme", event("4"))
+    journal.append("acme", event("5"))
+    assert heard == [3, 4]
 
 
 def test_an_event_of_a_source_that_is_not_wanted_is_passed_over_as_if_there_were_none(journal: Tried) -> None:

@@ -98,6 +98,7 @@ def facts(
         "started": "2026-11-19T16:00:00.000Z",
         "configured": "2026-11-20T09:14:00.000Z",
         "reload": None,
+        "needs_restart": [],
         "last_heartbeat": None,
         "sources": {"acme": source()} if sources is None else sources,
         "collectors": {"siem": collector()} if collectors is None else collectors,

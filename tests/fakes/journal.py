@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lpforwarder.errors import Failure
 from lpforwarder.event import Cursor, Entry, Event, Poison, Reject, Seq, Stretch
+from lpforwarder.runtime.bell import Bells, Ring
 
 
 @dataclass(slots=True)
@@ -47,7 +49,8 @@ class MemoryJournal:
         self._entries: list[Entry] = []
         self._damaged: set[int] = set()
         self._cursors: dict[str, Cursor] = {}
-        self._grown = threading.Condition()
+        self._appending = threading.Lock()
+        self._bells = Bells()
 
     def cursor(self, source: str) -> Cursor | None:
         return self._cursors.get(source)
@@ -60,13 +63,14 @@ class MemoryJournal:
         cursor: str,
         duplicates: int = 0,
     ) -> int:
-        with self._grown:
+        with self._appending:
             for event in events:
                 self._entries.append(Entry(Seq(len(self._entries) + 1), source, event))
             self.rejects += [(source, reject) for reject in rejects]
             self.duplicates[source] = self.duplicates.get(source, 0) + duplicates
             self._cursors[source] = Cursor(cursor)
-            self._grown.notify_all()
+        if events:
+            self._bells.ring()
         return len(events)
 
     def read(self, after: Seq, limit: int) -> list[Entry]:
@@ -87,9 +91,8 @@ class MemoryJournal:
     def newest(self) -> Seq:
         return Seq(len(self._entries))
 
-    def wait(self, after: Seq, within: float) -> None:
-        with self._grown:
-            self._grown.wait_for(lambda: len(self._entries) > after, timeout=within)
+    def ringing(self, ring: Ring) -> AbstractContextManager[None]:
+        return self._bells.ringing(ring)
 
     def register(self, collector: str, start: Literal["oldest", "newest"]) -> None:
         if collector not in self.places:

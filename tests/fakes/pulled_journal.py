@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.journal.page import StoredPage, store
+from lpforwarder.runtime.bell import Bells, Ring
 
 KEY = bytes(range(64))
 """Seals the cursors of tests."""
@@ -20,7 +21,7 @@ class FakePulledJournal:
         self._pages: list[StoredPage] = []
         self._removed = 0
         self._last = 0
-        self._grown = threading.Condition()
+        self._bells = Bells()
 
     def identity(self) -> str:
         return self._identity
@@ -35,6 +36,9 @@ class FakePulledJournal:
             have += page.end - max(page.first, after + 1)
         return found
 
+    def of_source(self, source: str, after: Seq) -> tuple[Sequence[StoredPage], Seq]:
+        return [page for page in self._pages if page.source == source and page.first > after], self.last()
+
     def oldest(self) -> Seq:
         return Seq(self._removed)
 
@@ -44,9 +48,8 @@ class FakePulledJournal:
     def newest(self) -> Seq:
         return Seq(self._last)
 
-    def wait(self, after: Seq, within: float) -> None:
-        with self._grown:
-            self._grown.wait_for(lambda: self._last > after, timeout=within)
+    def ringing(self, ring: Ring) -> AbstractContextManager[None]:
+        return self._bells.ringing(ring)
 
     def find(self, event_id: str, wanted: Callable[[str], bool] = lambda _: True) -> Entry | None:
         entries = (entry for page in self._pages if wanted(page.source) for entry in page.entries())
@@ -56,11 +59,10 @@ class FakePulledJournal:
 
     def append(self, source: str, *events: Event) -> None:
         """One more page."""
-        with self._grown:
-            page = store(self._last + 1, source, events, "2026-01-01T00:00:00.000Z")
-            self._pages.append(page)
-            self._last = page.end - 1
-            self._grown.notify_all()
+        page = store(self._last + 1, source, events, "2026-01-01T00:00:00.000Z")
+        self._pages.append(page)
+        self._last = page.end - 1
+        self._bells.ring()
 
     def remove_oldest(self) -> None:
         """Retention takes the oldest page."""

@@ -15,7 +15,8 @@ from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.delivery.transports.dialing import Address
 from lpforwarder.delivery.transports.failures import unresolved
-from lpforwarder.delivery.transports.tcp import TcpTransport, TlsTransport
+from lpforwarder.delivery.transports.tcp import TcpTransport
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from lpforwarder.event import Event
 from lpforwarder.runtime.retry import Policy
 from lpforwarder.runtime.supervisor import Supervisor

@@ -11,10 +11,11 @@ from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.delivery.transports.relp import RelpTransport
 from lpforwarder.errors import Failure, Transient
 from lpforwarder.event import Event
+from lpforwarder.runtime.stop import Stop
 from lpforwarder.simulator.collector import PretendCollector
 from lpforwarder.simulator.relp import RelpManners
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.patience import until
+from tests.fakes.patience import PATIENCE, until
 from tests.fakes.relp_links import relp_options
 
 REPLAY = 50
@@ -30,13 +31,11 @@ class Line:
         return payload
 
 
-class Draining:
-    """A stop token: stop now, but hand over what waits."""
-
-    stopping = True
-
-    def left(self) -> float:
-        return 10.0
+def draining() -> Stop:
+    """Stop now, but hand over what waits."""
+    stop = Stop()
+    stop.set(PATIENCE)
+    return stop
 
 
 class House:
@@ -85,15 +84,8 @@ class House:
 
     def fail(self) -> Failure:
         """Runs until the broken link is raised, as the supervisor would see it."""
-
-        class Never:
-            stopping = False
-
-            def left(self) -> float:
-                return float("inf")
-
         with pytest.raises(Transient) as raised:
-            self.pump.run(Never(), lambda: None)
+            self.pump.run(Stop(), lambda: None)
         return raised.value
 
     def die(self, unwritten: int) -> None:
@@ -162,7 +154,7 @@ def test_a_forwarder_that_dies_begins_one_replay_window_back(house: House) -> No
 def test_a_forwarder_that_was_stopped_politely_repeats_nothing(house: House) -> None:
     house.append(200)
     house.deliver()
-    house.pump.run(Draining(), lambda: None)
+    house.pump.run(draining(), lambda: None)
     ids = house.append(1)
     house.next_life()
     house.deliver()

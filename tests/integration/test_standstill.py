@@ -13,7 +13,8 @@ from lpforwarder.app import App
 from lpforwarder.cli.status import page
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import Limits, Pump
-from lpforwarder.delivery.transports.tcp import TcpTransport, TlsTransport
+from lpforwarder.delivery.transports.tcp import TcpTransport
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from lpforwarder.event import Event
 from lpforwarder.journal.sqlite import open_journal
 from lpforwarder.reporting.judging import Thresholds

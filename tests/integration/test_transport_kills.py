@@ -14,7 +14,8 @@ from lpforwarder.delivery.contract import Transport
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.delivery.transports.fences import FENCE_TIMEOUT
-from lpforwarder.delivery.transports.tcp import TcpTransport, TlsTransport
+from lpforwarder.delivery.transports.tcp import TcpTransport
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from lpforwarder.errors import Failure, Transient
 from lpforwarder.event import Seq
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal

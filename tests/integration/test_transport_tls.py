@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from lpforwarder.delivery.transports.connection import JUDGEMENT
-from lpforwarder.delivery.transports.tcp import TlsTransport
 from lpforwarder.delivery.transports.tls import fingerprint
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from lpforwarder.errors import Blocked, Failure, Transient
 from tests.fakes.certificates import SERVER_NAME, Certificates, KeyPair, ServerTls
 from tests.fakes.collectors import Collector, Manners

@@ -8,7 +8,8 @@ import ssl
 import pytest
 
 from lpforwarder.delivery.transports.scouting import EVERY
-from lpforwarder.delivery.transports.tcp import LINGER, TlsTransport
+from lpforwarder.delivery.transports.tcp import LINGER
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from tests.fakes.certificates import SERVER_NAME, Certificates, ServerTls
 from tests.fakes.collectors import Collector, Manners
 from tests.fakes.links import tls_options

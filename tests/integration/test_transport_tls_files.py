@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from lpforwarder import rfc3339
 from lpforwarder.delivery.transports.credentials import LOOK_EVERY
 from lpforwarder.delivery.transports.dialing import Address
-from lpforwarder.delivery.transports.tcp import TlsTransport
 from lpforwarder.delivery.transports.tls import fingerprint
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from lpforwarder.errors import Blocked
 from tests.fakes.authority import Authority, old_corporate, replace
 from tests.fakes.certificates import SERVER_NAME, Certificates, KeyPair, ServerTls

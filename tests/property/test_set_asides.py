@@ -19,6 +19,7 @@ from lpforwarder.errors import Failure
 from lpforwarder.event import Event, Seq
 from lpforwarder.journal.retention import Rules
 from lpforwarder.journal.sqlite import SqliteJournal
+from lpforwarder.runtime.stop import Stop
 from tests.fakes.patience import StandingClock
 from tests.fakes.transport import FakeTransport
 
@@ -52,13 +53,11 @@ class FastJournal(SqliteJournal):
     synchronous: ClassVar[str] = "OFF"
 
 
-class Over:
+def over() -> Stop:
     """A stop without any time left."""
-
-    stopping = True
-
-    def left(self) -> float:
-        return 0.0
+    stop = Stop()
+    stop.set(0.0)
+    return stop
 
 
 class World:
@@ -100,7 +99,7 @@ class World:
                 self.pump.step()
             except Failure:
                 with suppress(Failure):
-                    self.pump.run(Over(), lambda: None)
+                    self.pump.run(over(), lambda: None)
 
     def confirmed(self, count: int) -> None:
         self.transport.confirm_now(min(self.transport.known + count, len(self.transport.link)))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from lpforwarder.app import (
     App,
@@ -19,6 +22,7 @@ from lpforwarder.app import (
     source_name,
 )
 from lpforwarder.errors import Blocked, ConfigError, Transient
+from lpforwarder.event import Seq
 from lpforwarder.journal.sqlite import SqliteJournal, open_journal
 from lpforwarder.reporting.judging import Thresholds
 from lpforwarder.runtime.supervisor import Supervisor
@@ -145,6 +149,24 @@ def test_what_a_collector_was_sent_adds_up_over_reloads_that_make_its_worker_ane
     assert pump.link.sent_before + pump.window.first_sent == 4
 
 
+def test_of_a_collector_that_is_gone_for_good_nothing_is_kept_but_how_much_it_was_sent(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.start("{name: siem, " + collector, "{name: other, " + collector)
+    until(partial(_are, 2, received))
+    pump = weakref.ref(house.app.pumps["other"])
+    house.write("{name: siem, " + collector)
+    house.app.reload(house.path)
+    gc.collect()
+    assert pump() is None
+    for app_name in ("one", "two"):
+        house.write("{name: siem, " + collector, f"{{name: other, app_name: {app_name}, " + collector)
+        house.app.reload(house.path)
+        assert house.app.pumps["other"].link.sent_before == 1
+        house.write("{name: siem, " + collector)
+        house.app.reload(house.path)
+
+
 def _are(number: int, received: list[bytes]) -> bool:
     return len(received) >= number
 
@@ -188,6 +210,30 @@ def test_a_source_that_hung_during_reloads_is_started_as_soon_as_its_call_has_en
     with contextlib.closing(silent.accept()[0]) as call:
         assert call.recv(100).startswith(b"POST /three ")
     assert "acme" in house.app.pollers
+
+
+def test_what_waits_for_a_restart_is_told_until_it_is_put_back(house: House, collector: str) -> None:
+    house.app.report_itself()
+    siem = "{name: siem, heartbeat: 0s, " + collector
+
+    def reloaded(journal: str, drain: str) -> tuple[list[str], list[str], str]:
+        house.write(siem, drain=drain)
+        house.path.write_text(house.path.read_text().replace("path: journal.db", f"path: {journal}"))
+        with capture_logs() as lines:
+            house.app.reload(house.path)
+        facts = house.app.snapshot()
+        assert facts["journal"]["path"] == str(house.folder / "journal.db")
+        entry = house.app.journal.read(Seq(house.app.journal.newest() - 1), 1)[0]
+        assert entry.event.text("eventId") == "8003"
+        logged = [line["key"] for line in lines if line["event"] == "settings.need_restart"]
+        return logged, facts["needs_restart"], entry.event.text("changed")
+
+    house.start(siem)
+    waits = "nothing was started or stopped; not in use before the next start: journal.path"
+    assert house.app.snapshot()["needs_restart"] == []
+    assert reloaded("other.db", "2s") == (["journal.path"], ["journal.path"], waits)
+    assert reloaded("other.db", "3s") == (["journal.path"], ["journal.path"], waits)
+    assert reloaded("journal.db", "3s") == ([], [], "nothing was started or stopped")
 
 
 def test_a_broken_file_changes_nothing(house: House, collector: str) -> None:
@@ -278,6 +324,20 @@ def test_a_dead_collector_is_told_to_the_others_and_so_is_its_return(
         3,
     )  # one event, the start, and that it was down
     assert own(received)[3:] == [("8002", "")]
+
+
+def test_a_dead_collector_that_is_removed_leaves_no_alarm_open(
+    house: House, collector: str, received: list[bytes]
+) -> None:
+    house.app.report_itself(Thresholds(failing=0.3))
+    siem = "{name: siem, heartbeat: 0s, " + collector
+    house.start(siem, "{name: dead, transport: tcp, host: 127.0.0.1, port: 1, heartbeat: 0s}")
+    until(lambda: ("8007", "dead") in own(received))
+    house.write(siem)
+    house.app.reload(house.path)
+    until(lambda: ("8008", "dead") in own(received))
+    over = next(event for event in own_events(received) if event["eventId"] == "8008")
+    assert over["reason"] == "it was removed from the configuration"
 
 
 def test_a_followed_file_that_is_not_there_is_told_and_so_is_that_it_came(

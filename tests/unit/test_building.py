@@ -13,6 +13,7 @@ from lpforwarder.event import Entry, Event, Seq
 from lpforwarder.privacy import Privacy
 from lpforwarder.runtime import logs
 from lpforwarder.settings import decode
+from tests.fakes.pipes import pipe, without_waiting
 
 
 def test_a_renewed_certificate_is_a_change(tmp_path: Path) -> None:
@@ -26,6 +27,17 @@ def test_a_renewed_certificate_is_a_change(tmp_path: Path) -> None:
     first = digests(settings.collectors[0])
     (tmp_path / "ca.pem").write_text("two")
     assert len({without, first, digests(settings.collectors[0])}) == 3
+
+
+def test_a_pipe_counts_as_an_empty_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    settings = decode(
+        "sources: [{name: a, type: sample}]\n"
+        "collectors: [{name: b, host: h.example.net, tls: {ca_file: ca.pem}}]\n",
+        tmp_path / "c.yaml",
+    )
+    without = digests(settings.collectors[0])
+    waits = pipe(tmp_path / "ca.pem")
+    assert without_waiting(lambda: digests(settings.collectors[0]), waits) == without
 
 
 def test_the_key_of_the_hash_is_read_from_its_file_and_kept_out_of_the_log(tmp_path: Path) -> None:

@@ -102,6 +102,30 @@ def test_the_keys_of_the_interface_are_there(settings: Settings) -> None:
     assert {"first", "last", "bytes", "full_in_seconds"} <= made["journal"].keys()
 
 
+def test_settings_that_wait_for_a_restart_are_shown_and_no_trouble(settings: Settings) -> None:
+    waits = replace(life(), needs_restart=("journal.path", "control_socket"), journal="in-use.db")
+    made = snapshot(settings, facts(), waiting(), waits, now=NOW)
+    assert (made["verdict"], made["needs_restart"]) == ("ok", ["journal.path", "control_socket"])
+    assert made["journal"]["path"] == "in-use.db"
+    told = "not in use before the next start: journal.path, control_socket"
+    assert f"        {told}\n        fix: systemctl restart lpforwarder\n" in page(made)
+    for other in (life(), None):
+        made = snapshot(settings, facts(), waiting(), other, now=NOW)
+        assert made["needs_restart"] == []
+        assert "next start" not in page(made)
+
+
+@pytest.mark.parametrize("code", ["LPF501", "LPF509"])
+def test_a_source_that_is_not_asked_while_the_journal_takes_nothing_is_paused(
+    settings: Settings, code: str
+) -> None:
+    state = WorkerState(
+        state="waiting", since=NOW, error=WorkerError(code=code, text="the journal takes nothing")
+    )
+    made = snapshot(settings, facts(), waiting(), life(source__archive=state), now=NOW)
+    assert made["sentence"].startswith("archive is paused since 12:00 UTC (0 s): the journal takes nothing.")
+
+
 def test_the_last_heartbeat_is_told_while_the_service_runs(settings: Settings) -> None:
     alive = replace(life(), heartbeat="2026-11-22T11:58:00.000Z")
     assert (

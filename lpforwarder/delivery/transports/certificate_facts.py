@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from lpforwarder import rfc3339
+from lpforwarder.config import files
 from lpforwarder.delivery.certificates import Certificate, Kind
 from lpforwarder.delivery.hygiene import one_line
 
@@ -74,7 +75,7 @@ def _issuer_name(der: bytes | None) -> x509.Name | None:
 
 def _read(path: Path) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        return x509.load_pem_x509_certificates(files.content(path))
     except (OSError, ValueError):
         return []  # said elsewhere: it could not be loaded for TLS either
 

@@ -18,7 +18,8 @@ from lpforwarder.delivery.transports import failures
 from lpforwarder.delivery.transports.connection import Connection
 from lpforwarder.delivery.transports.relp_options import RelpOptions, RelpTlsOptions
 from lpforwarder.delivery.transports.relp_session import Session
-from lpforwarder.delivery.transports.tcp import LINGER, TcpTransport, TlsTransport
+from lpforwarder.delivery.transports.tcp import LINGER, TcpTransport
+from lpforwarder.delivery.transports.tls_transport import TlsTransport
 from lpforwarder.errors import Failure, Transient
 
 LONGEST_SESSION = 100_000_000  # commands; librelp's own counter fails at 1,000,000,000

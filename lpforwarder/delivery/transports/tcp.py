@@ -1,4 +1,4 @@
-"""Syslog over TCP and TLS, with the confirmation that plain syslog does not have.
+"""Syslog over TCP, with the confirmation that plain syslog does not have.
 
 Under `confirm: close` a connection is fenced: the next one is opened, the old one half-closed, and its
 messages count once the collector has closed it without a reset while the next one stays healthy. Under
@@ -10,20 +10,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from weakref import WeakKeyDictionary
 
-from lpforwarder.delivery.certificates import Certificate
 from lpforwarder.delivery.contract import Refusal
 from lpforwarder.delivery.framing import by_name
-from lpforwarder.delivery.transports import diagnosis, failures
+from lpforwarder.delivery.transports import failures
 from lpforwarder.delivery.transports.connection import JUDGEMENT, UNEVENTFUL, Connection, Wake
-from lpforwarder.delivery.transports.credentials import Credentials
-from lpforwarder.delivery.transports.dialing import Address
 from lpforwarder.delivery.transports.fences import FENCE_TIMEOUT, Fences
 from lpforwarder.delivery.transports.hosts import Hosts
-from lpforwarder.delivery.transports.options import TcpOptions, TlsOptions
-from lpforwarder.delivery.transports.tls import check_fingerprint, server_name
-from lpforwarder.errors import Blocked, Failure, Transient
+from lpforwarder.delivery.transports.options import TcpOptions
+from lpforwarder.errors import Failure, Transient
 
 LINGER = 2.0  # seconds for a polite end of a link that carries nothing unconfirmed
 CHANGE_WITHIN = 1.0  # seconds a batch waits at most until the link is free to change to a better host
@@ -346,59 +341,3 @@ class TcpTransport:
             watched.wait(min(left, 0.5))
         elif self._current is not None:
             self._current.wait(min(left, UNEVENTFUL))
-
-
-class TlsTransport(TcpTransport):
-    """A link over TLS (RFC 5425): octet counting, verified before the first octet is sent."""
-
-    Options = TlsOptions  # type: ignore[assignment]
-
-    def __init__(self, options: TlsOptions, *, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(options, clock=clock)
-        self._tls = options.tls
-        self._credentials = Credentials(options.tls, clock=clock)
-        self._made_with: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
-        """The generation of the files that a connection was made with."""
-
-    @property
-    def certificates(self) -> Sequence[Certificate]:
-        """The collector's, ours, and the authorities', as far as they are known."""
-        return self._credentials.certificates
-
-    @property
-    def alarms(self) -> Sequence[Failure]:
-        problem = self._credentials.problem
-        return [*super().alarms, *([problem] if problem is not None else [])]
-
-    def _prepare(self) -> None:
-        self._credentials.read()
-
-    def _is_outdated(self) -> bool:
-        self._credentials.look()
-        return self._made_with.get(self._live()) != self._credentials.generation
-
-    def _rotate(self) -> None:
-        self._credentials.look()
-        super()._rotate()
-
-    def _verify(self, connection: Connection, host: str) -> None:
-        address = Address(*connection.address)
-        try:
-            super()._verify(connection, host)
-        except Blocked as error:
-            told = diagnosis.explained(
-                error,
-                self._tls,
-                host,
-                lambda: diagnosis.certificate_at(address, self._tls, host, self._wake),
-            )
-            raise diagnosis.in_one_sentence(told, connection.peer) from error
-
-    def _secure(self, connection: Connection, host: str, within: float) -> None:
-        self._made_with[connection] = self._credentials.generation
-        connection.start_tls(self._credentials.context, server_name(self._tls, host), within)
-        session = connection.tls
-        certificate = (session.getpeercert(binary_form=True) if session else None) or b""
-        self._credentials.show(certificate)
-        if self._tls.fingerprints:
-            check_fingerprint(certificate, self._tls.fingerprints, connection.peer)

@@ -35,6 +35,7 @@ def context(tls: TlsSettings) -> ssl.SSLContext:
     try:
         _trust(made, tls)
         if tls.cert_file is not None:
+            files.require_files(tls.cert_file, tls.key_file)
             made.load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)
     except OSError as error:
         raise _unusable(tls, error) from error
@@ -79,6 +80,7 @@ def _trust(made: ssl.SSLContext, tls: TlsSettings) -> None:
     elif tls.ca_file is None:
         made.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
+        files.require_files(tls.ca_file)
         made.load_verify_locations(cafile=tls.ca_file)
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from lpforwarder import rfc3339
 from lpforwarder.counting import counted
+from lpforwarder.errors import PAUSED
 
 _FAILING = {"sources": "cannot be read", "collectors": "unreachable"}
 _STATES = {"blocked": "needs a person", "crashed": "crashed: a bug of ours"}
 _RECEIPTS = {"close": "its close", "kernel": "its kernel only", "relp": "acknowledged"}
-_PAUSED = frozenset({"LPF501", "LPF509"})
-"""The journal takes nothing, so the source is not asked."""
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -66,7 +65,7 @@ def state_of(kind: str, part: Mapping[str, Any]) -> str:
     if part.get("stalled_since") and part["state"] not in _STATES:
         return "stalled"
     if part["error"] is not None:
-        if part["error"]["code"] in _PAUSED:
+        if part["error"]["code"] in PAUSED:
             return "paused"
         return _STATES.get(part["state"], _FAILING[kind])
     if part.get("connected_since"):

@@ -118,6 +118,7 @@ def test_what_a_person_should_look_at_stands_below_its_part() -> None:
             "siem": collector(set_aside=2, stalled_since="2026-11-22T19:59:00.000Z", waiting=4),
         },
         reload=False,
+        needs_restart=["journal.path"],
     )
     made["journal"]["warnings"] = [warning()]
     text = "\n".join(shown(made))
@@ -126,6 +127,7 @@ def test_what_a_person_should_look_at_stands_below_its_part() -> None:
         "2 events set aside. See: lpforwarder rejects list",
         "connected, and has confirmed nothing for 1 min",
         "the last reload was refused",
+        "not in use before the next start: journal.path",
         "journal: the journal fills up [LPF511]. fix: make room",
     ):
         assert words in text

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import trustme
 from lpforwarder.config import files
 from lpforwarder.config.options import Finding
 from tests.fakes.authority import Authority, ca_pem
+from tests.fakes.pipes import pipe, without_waiting
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +224,16 @@ def test_authorities_that_are_good_for_long_are_not_taken_apart(tmp_path: Path) 
         "assert 'cryptography' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", "device", "absent"])
+def test_what_is_no_file_is_refused_before_anybody_opens_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "good").write_bytes(b"content")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "device").symlink_to("/dev/null")
+    waits = pipe(tmp_path / "pipe")
+    files.require_files(None, tmp_path / "good")
+    assert files.content(tmp_path / "good") == b"content"
+    for refuse in (lambda path: files.require_files(tmp_path / "good", path), files.content):
+        with pytest.raises(OSError, match=name):
+            without_waiting(partial(refuse, tmp_path / name), waits)

@@ -7,6 +7,7 @@ import pytest
 from lpforwarder.config.document import parse
 from lpforwarder.config.problems import as_json, exit_code, in_order, place, render, without_values
 from lpforwarder.errors import Problem
+from tests.fakes.pipes import pipe, without_waiting
 
 TEXT = "collectors:\n  - name: siem\n    fromat: cef\n    password: hunter2\n"
 UNKNOWN = Problem(
@@ -44,6 +45,13 @@ def test_without_the_text_the_file_is_read_again_and_secrets_stay_masked(tmp_pat
     shown = render([problem])
     assert "    password: ***" in shown
     assert "hunter2" not in shown
+
+
+def test_a_configuration_that_came_through_a_pipe_is_not_read_again(tmp_path: Path) -> None:
+    waits = pipe(tmp_path / "bad.yaml")
+    problem = Problem(code="LPF112", file=str(waits), line=4, column=5, what="x")
+    shown = without_waiting(lambda: render([problem]), waits)
+    assert shown.startswith(f"error[LPF112] {waits}:4:5: x\n")
 
 
 def test_a_problem_of_the_whole_file_has_no_line() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lpforwarder.config.secrets import Secret, from_credential, from_file, from_variable
 from lpforwarder.errors import Denied
+from tests.fakes.patience import open_descriptors
 
 
 def file(folder: Path, octets: bytes, mode: int = 0o600) -> Path:
@@ -52,6 +53,14 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         with pytest.raises(Denied, match=str(path)) as caught:
             from_file(path)
         assert caught.value.code == "LPF119"
+
+
+def test_a_folder_in_its_place_costs_no_descriptor_however_often_it_is_tried(tmp_path: Path) -> None:
+    before = open_descriptors()
+    for _ in range(5):
+        with pytest.raises(Denied):
+            from_file(tmp_path)
+    assert open_descriptors() == before
 
 
 def test_a_pipe_does_not_hold_us_up(tmp_path: Path) -> None:

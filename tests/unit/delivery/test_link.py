@@ -181,6 +181,19 @@ def test_since_when_nothing_was_confirmed_outlives_a_connection_on_which_nothing
     assert bench.link.unmoved_since is None
 
 
+def test_the_standstill_hears_of_each_new_connection(bench: Bench) -> None:
+    bench.watch.connected()
+    bench.sends(2)
+    bench.confirms(2)
+    bench.watch.disconnected()
+    bench.window.reopened()
+    bench.watch.connected()
+    bench.sends(1)
+    bench.clock.now += 40.0
+    bench.breaks("LPF212")
+    assert bench.standstill.seconds(bench.clock.now) == 40.0
+
+
 def test_what_idles_owes_nothing(bench: Bench) -> None:
     bench.sends(1)
     bench.breaks("LPF211")

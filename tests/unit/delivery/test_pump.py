@@ -10,6 +10,7 @@ from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.errors import Transient
 from lpforwarder.event import Entry, Event, Seq
+from lpforwarder.runtime.stop import Stop
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.transport import FakeTransport
 
@@ -32,18 +33,13 @@ class Time:
         return self.now
 
 
-class Token:
+class Token(Stop):
     """A stop token of which a test says how much is left."""
 
     def __init__(self, left: float = float("inf")) -> None:
-        self._left = left
-
-    @property
-    def stopping(self) -> bool:
-        return self._left != float("inf")
-
-    def left(self) -> float:
-        return self._left
+        super().__init__()
+        if left != float("inf"):
+            self.set(left)
 
 
 class Bench:

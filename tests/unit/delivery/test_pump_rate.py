@@ -7,6 +7,7 @@ import time
 from lpforwarder.delivery.encoder import Encoder
 from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.event import Entry, Event
+from lpforwarder.runtime.stop import Stop
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.patience import PATIENCE, StandingClock, Stopwatch
 from tests.fakes.transport import FakeTransport
@@ -22,16 +23,11 @@ class Line:
         return payload
 
 
-class Token:
-    """A stop token with so many seconds left, of the real clock."""
-
-    stopping = True
-
-    def __init__(self, left: float) -> None:
-        self._until = time.monotonic() + left
-
-    def left(self) -> float:
-        return max(self._until - time.monotonic(), 0.0)
+def token(left: float) -> Stop:
+    """A stop that has begun, with so many seconds left."""
+    stop = Stop()
+    stop.set(left)
+    return stop
 
 
 class Bench:
@@ -118,7 +114,7 @@ def test_a_drain_obeys_the_rate_and_hands_over_what_its_time_allows() -> None:
     bench.append(300)
     bench.pump.step()
     with Stopwatch() as watch:
-        bench.pump.run(Token(10.0), lambda: None)
+        bench.pump.run(token(10.0), lambda: None)
     assert bench.sent == 300
     assert bench.journal.checkpoint("siem") == 300
     assert 0.4 < watch.wall < 5.0
@@ -129,7 +125,7 @@ def test_a_drain_that_is_over_leaves_the_rest_in_the_journal() -> None:
     bench.append(300)
     bench.pump.step()
     with Stopwatch() as watch:
-        bench.pump.run(Token(0.3), lambda: None)
+        bench.pump.run(token(0.3), lambda: None)
     assert watch.wall < PATIENCE
     assert 1 <= bench.sent <= 2 + watch.wall
 
@@ -138,8 +134,5 @@ def test_waiting_for_the_rate_costs_no_computing() -> None:
     bench = Bench(1.0, real=True)
     bench.append(300)
     with Stopwatch() as watch:
-        until = time.monotonic() + 0.5
-        while time.monotonic() < until:
-            if not bench.pump.step():
-                bench.pump._rest()
+        bench.pump.run(token(0.5), lambda: None)
     assert watch.computing < 0.1

@@ -14,6 +14,7 @@ from lpforwarder.delivery.pump import Limits, Pump
 from lpforwarder.delivery.set_asides import MOST_IN_A_ROW, SetAsides
 from lpforwarder.errors import Blocked, Transient
 from lpforwarder.event import Entry, Event, Poison, Seq
+from lpforwarder.runtime.stop import Stop
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.patience import StandingClock, fails
 from tests.fakes.transport import FakeTransport
@@ -61,7 +62,7 @@ class Bench:
     def fail(self, kind: type[Exception] = Transient) -> None:
         """Runs until it raises, as the supervisor would see it."""
         with pytest.raises(kind):
-            self.pump.run(Endless(), lambda: None)
+            self.pump.run(Stop(), lambda: None)
 
     @property
     def ids(self) -> list[str]:
@@ -81,15 +82,6 @@ class Miscounting(FakeTransport):
 
     def refused(self) -> Sequence[Refusal]:
         return [Refusal(0, "no such message")] if self._confirmed else []
-
-
-class Endless:
-    """A stop that never comes."""
-
-    stopping = False
-
-    def left(self) -> float:
-        return float("inf")
 
 
 # ---- what cannot be written ------------------------------------------------------------------------------

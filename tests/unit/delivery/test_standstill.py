@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lpforwarder.delivery.standstill import Standstill, confirms_nothing
@@ -16,12 +18,12 @@ HUNG = Transient("took nothing", code="LPF211")
 class Bench:
     """A window, its standstill, and a clock."""
 
-    def __init__(self, fence_seconds: float = 30.0) -> None:
+    def __init__(self, fence_seconds: float = 30.0, kind: type[Standstill] = Standstill) -> None:
         self.now = 1000.0
         self.window = Window(
             checkpoint=Seq(0), resume=Seq(0), clean=True, replay_events=100, replay_seconds=0.0
         )
-        self.standstill = Standstill(fence_seconds)
+        self.standstill = kind(fence_seconds)
 
     def sends(self, upto: int) -> None:
         seqs = [Seq(place) for place in range(self.window.position + 1, upto + 1)]
@@ -38,6 +40,7 @@ class Bench:
 
     def connection(self, seconds: float, *, confirms: int = 0, end: Transient = CLOSED) -> None:
         """One from beginning to end; ten minutes later the next may come."""
+        self.standstill.begins()
         self.sends(5)
         if confirms:
             self.confirms(confirms)
@@ -48,6 +51,22 @@ class Bench:
     @property
     def is_stalled(self) -> bool:
         return self.standstill.is_stalled(self.now)
+
+
+class WatchedStandstill(Standstill):
+    """Says what another thread could read at any moment of a change."""
+
+    now: float | None = None
+    """From when on it is watched, and the time of those who ask."""
+
+    def __init__(self, fence_seconds: float) -> None:
+        self.seen: list[tuple[float, bool]] = []
+        super().__init__(fence_seconds)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if self.now is not None:
+            self.seen.append((self.seconds(self.now), self.is_stalled(self.now)))
 
 
 @pytest.mark.parametrize(("fence_seconds", "patience"), [(0.1, 45.0), (30.0, 45.0), (31.0, 46.0)])
@@ -77,6 +96,51 @@ def test_seconds_add_up_over_connections_and_not_between_them() -> None:
     assert (bench.standstill.seconds(bench.now), bench.is_stalled) == (40.0, False)
     bench.connection(5.0)
     assert bench.is_stalled
+
+
+@pytest.mark.parametrize("confirms", [0, 1])
+def test_nobody_who_asks_meanwhile_hears_of_the_same_seconds_twice(confirms: int) -> None:
+    bench = Bench(kind=WatchedStandstill)
+    watched = bench.standstill
+    assert isinstance(watched, WatchedStandstill)
+    bench.sends(5)
+    if confirms:
+        bench.confirms(confirms)
+    bench.now += 30.0
+    watched.now = bench.now
+    bench.breaks(CLOSED)
+    assert watched.seen
+    assert {seen for seen in watched.seen if seen not in ((30.0, False), (0.0, False))} == set()
+    assert watched.seconds(bench.now) == (0.0 if confirms else 30.0)
+
+
+def test_what_one_connection_has_confirmed_excuses_no_later_one() -> None:
+    bench = Bench()
+    bench.standstill.begins()
+    bench.sends(5)
+    bench.confirms(5)
+    bench.window.reopened()  # it ends with nothing on the way
+    bench.standstill.begins()
+    bench.sends(10)
+    bench.now += 40.0
+    bench.breaks(CLOSED)
+    assert bench.standstill.seconds(bench.now) == 40.0
+
+
+def test_no_time_runs_while_nothing_is_on_the_way_although_nothing_new_was_confirmed() -> None:
+    bench = Bench()
+    for _ in range(3):  # the first two may be news
+        bench.connection(10.0, confirms=3)
+    before = bench.standstill.seconds(bench.now)
+    bench.standstill.begins()
+    bench.sends(3)
+    bench.now += 5.0
+    assert not bench.confirms(3)
+    bench.now += 600.0
+    assert bench.standstill.seconds(bench.now) == before + 5.0
+    bench.sends(5)
+    bench.now += 5.0
+    assert bench.standstill.seconds(bench.now) == before + 10.0
 
 
 def test_a_restart_in_the_middle_of_something_is_no_standstill() -> None:

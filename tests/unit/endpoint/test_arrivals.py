@@ -53,3 +53,35 @@ def test_a_wait_for_nothing_ends_in_time_and_a_close_ends_it_sooner() -> None:
         return nothing, await waiting
 
     assert asyncio.run(waited()) == (False, False)
+
+
+def test_what_comes_between_the_look_and_the_wait_is_not_missed() -> None:
+    """An append from another thread while somebody is on the way to sleep."""
+
+    async def waited(journal: FakePulledJournal) -> list[bool]:
+        arrivals = Arrivals(journal)
+        heard = []
+        try:
+            for number in range(300):
+                append = asyncio.to_thread(journal.append, "acme", *events(number + 1, 1))
+                appended = asyncio.create_task(append)
+                heard.append(await arrivals.behind(Seq(number), 60.0))
+                await appended
+        finally:
+            arrivals.close()
+        return heard
+
+    began = time.monotonic()
+    assert asyncio.run(waited(FakePulledJournal())) == [True] * 300
+    assert time.monotonic() - began < 30.0
+
+
+def test_after_the_end_an_append_finds_nobody() -> None:
+    journal = FakePulledJournal()
+
+    async def opened_and_closed() -> None:
+        Arrivals(journal).close()
+
+    asyncio.run(opened_and_closed())
+    journal.append("acme", *events(1, 1))  # the loop is gone
+    assert journal.newest() == 1

@@ -13,6 +13,7 @@ from lpforwarder.endpoint.credentials import LOOK_EVERY, Credentials
 from lpforwarder.errors import Blocked
 from tests.fakes.certificates import Certificates, KeyPair
 from tests.fakes.patience import StandingClock
+from tests.fakes.pipes import pipe, without_waiting
 
 
 class House:
@@ -74,3 +75,25 @@ def test_it_does_not_begin_with_a_certificate_that_cannot_be_used(house: House) 
     with pytest.raises(Blocked, match=r"the endpoint cannot be used: .*/key.pem does not exist") as it:
         house.credentials.read()
     assert it.value.code == "LPF504"
+
+
+@pytest.mark.parametrize("name", ["cert", "key"])
+def test_a_pipe_that_takes_the_place_of_a_file_holds_nobody_up(house: House, name: str) -> None:
+    house.credentials.read()
+    waits: Path = getattr(house, name)
+    waits.unlink()
+    pipe(waits)
+    with capture_logs() as logged:
+        assert [without_waiting(house.looked, waits) for _ in range(2)] == [False, False]
+    assert [line["reason"] for line in logged] == [f"{waits} is not a file"]
+    with pytest.raises(Blocked, match=f"{waits} is not a file"):
+        without_waiting(house.credentials.read, waits)
+
+
+def test_nor_does_one_in_the_place_of_the_clients_authority(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    waits = pipe(tmp_path / "clients.pem")
+    credentials = Credentials(certificates.server.cert_file, certificates.server.key_file, waits)
+    with pytest.raises(Blocked, match=f"{waits} is not a file"):
+        without_waiting(credentials.read, waits)

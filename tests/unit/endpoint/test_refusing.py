@@ -54,6 +54,26 @@ def test_the_client_gets_the_alert_and_the_end_although_the_connection_is_closed
         handshake.close()
 
 
+def test_it_knows_when_it_has_succeeded(certificates: Certificates) -> None:
+    """Only until then the connection is the acceptor's to close."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        handshake = Handshake(server_tls(certificates), ours)
+        there, here = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = handshake.wrap_bio(there, here, server_side=True)
+        client = ssl.create_default_context(cafile=certificates.ca_file).wrap_bio(
+            here, there, server_hostname="localhost"
+        )
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        with pytest.raises(ssl.SSLWantReadError):
+            server.do_handshake()
+        assert not handshake.is_done
+        client.do_handshake()
+        server.do_handshake()
+        assert handshake.is_done
+
+
 def test_a_client_that_never_closes_is_not_waited_for_long(certificates: Certificates) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:

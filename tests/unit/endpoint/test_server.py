@@ -8,8 +8,10 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from starlette.routing import Route
 
 from lpforwarder.endpoint.credentials import Credentials
 from lpforwarder.endpoint.listening import listen
-from lpforwarder.endpoint.server import EndpointServer, Limits
+from lpforwarder.endpoint.server import IDLE, TICK, EndpointServer, Limits
 from lpforwarder.runtime.stop import Stop
 from tests.fakes.certificates import Certificates
 from tests.fakes.ports import ReservedPort
@@ -44,6 +46,10 @@ class Running:
 
     server: EndpointServer
     port: int
+    beats: int = 0
+
+    def beat(self) -> None:
+        self.beats += 1
 
     @property
     def clients(self) -> int:
@@ -58,11 +64,11 @@ def running(
 ) -> Iterator[Running]:
     with listen("127.0.0.1", port) as listener:
         server = EndpointServer(make, listener, credentials, limits)
-        stop = Stop()
-        thread = threading.Thread(target=server.run, args=(stop, lambda: None))
+        stop, made = Stop(), Running(server, listener.getsockname()[1])
+        thread = threading.Thread(target=server.run, args=(stop, made.beat))
         thread.start()
         try:
-            yield Running(server, listener.getsockname()[1])
+            yield made
         finally:
             stop.set(1.0)
             thread.join(10)
@@ -167,6 +173,45 @@ def test_a_stop_does_not_wait_for_anybody() -> None:
         assert health(server.port) == 200
 
 
+def test_a_stop_is_noticed_at_once_although_nobody_is_connected() -> None:
+    with running() as server:
+        assert health(server.port) == 200
+        wait_until(lambda: server.clients == 0)
+        began = time.monotonic()
+    assert time.monotonic() - began < IDLE / 2
+
+
+def test_who_comes_after_a_silence_is_counted_at_once() -> None:
+    with running() as server:
+        wait_until(lambda: server.beats > 0)
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", server.port)):
+            wait_until(lambda: server.clients == 1)
+        assert time.monotonic() - began < IDLE / 2
+
+
+def test_a_server_without_clients_sleeps() -> None:
+    with running() as server:
+        wait_until(lambda: server.beats > 0)
+        threading.Event().wait(3 * TICK)
+        before = server.beats
+        threading.Event().wait(3 * TICK)
+        assert server.beats - before <= 1
+
+
+def test_an_answer_says_when_it_was_given() -> None:
+    """Also when the server was asked nothing for a while; a client may set its clock by it."""
+    with running() as server:
+        for _ in range(2):
+            before = int(time.time())
+            with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
+                client.request("GET", "/healthz")
+                dates = client.getresponse().headers.get_all("Date") or []
+            (told,) = [parsedate_to_datetime(date).timestamp() for date in dates]
+            assert before <= told <= time.time()
+            threading.Event().wait(1.1)
+
+
 # ---- what is wrong with ourselves -------------------------------------------------------------------------
 
 
@@ -252,3 +297,52 @@ def test_handshakes_that_never_end_do_not_keep_others_out(certificates: Certific
         assert fetch(server.port, trusting(certificates)) == 200
         assert is_closed(lines[0])
         wait_until(lambda: 0 < server.clients <= 20)
+
+
+# ---- a renewed certificate --------------------------------------------------------------------------------
+
+
+class Renewing(Credentials):
+    """Credentials that are renewed when a test says so, and not every ten seconds at most."""
+
+    def __init__(self, certificates: Certificates) -> None:
+        super().__init__(certificates.server.cert_file, certificates.server.key_file, None)
+        self.reads = 0
+        self.is_renewed = False
+
+    def read(self) -> ssl.SSLContext:
+        self.reads, self.is_renewed = self.reads + 1, False
+        return super().read()
+
+    def look(self) -> bool:
+        return self.is_renewed
+
+
+def answered_or_hung_up(port: int, trust: ssl.SSLContext) -> str:
+    """What becomes of a client; TimeoutError for one that is left hanging."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        try:
+            with trust.wrap_socket(plain, server_hostname="localhost") as line:
+                line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return "answered" if line.recv(12) == b"HTTP/1.1 200" else "hung up"
+        except (ssl.SSLError, ConnectionError):
+            return "hung up"
+
+
+def test_who_connects_while_the_certificate_changes_is_not_left_hanging(certificates: Certificates) -> None:
+    credentials, trust = Renewing(certificates), trusting(certificates)
+    ends: list[str] = []
+
+    with running(Limits(handshake=60.0), credentials) as server, ThreadPoolExecutor(8) as pool:
+        assert fetch(server.port, trust) == 200
+        for number in range(6):
+            reads = credentials.reads
+            credentials.is_renewed = True
+            clients = []
+            while credentials.reads == reads:  # each goes through the change at another moment
+                clients.append(pool.submit(answered_or_hung_up, server.port, trust))
+                threading.Event().wait(0.003 + number * 0.001)
+            ends += [client.result() for client in clients]
+        assert fetch(server.port, trust) == 200
+    assert set(ends) <= {"answered", "hung up"}
+    assert "answered" in ends

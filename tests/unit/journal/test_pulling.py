@@ -22,6 +22,7 @@ from lpforwarder.journal.pulling import READ_OCTETS, PulledJournal
 from lpforwarder.journal.repairing import repair
 from lpforwarder.journal.schema import MIGRATIONS, migrate
 from lpforwarder.journal.sqlite import SqliteJournal
+from lpforwarder.runtime.bell import Bell
 from tests.fakes.damaged import hit, killed, root_of, spoil
 from tests.fakes.pages import TIME, event, ids, page
 from tests.unit.journal.conftest import Bench
@@ -263,12 +264,14 @@ def test_threads_read_and_search_while_events_are_appended(bench: Bench) -> None
 
     def follow() -> None:
         places: list[int] = []
-        place = Seq(0)
-        while place < EVENTS:
-            reader.wait(place, 30.0)
-            for one in reader.stored(place, 7):
-                places += range(one.first, one.end)
-                place = Seq(one.end - 1)
+        place, bell = Seq(0), Bell()
+        with reader.ringing(bell.ring):
+            while place < EVENTS:
+                if reader.newest() <= place:
+                    bell.wait(30.0)
+                for one in reader.stored(place, 7):
+                    places += range(one.first, one.end)
+                    place = Seq(one.end - 1)
         results.append(places)
 
     def search() -> None:

@@ -84,6 +84,14 @@ def test_sent_again_it_is_appended_for_its_collector_alone(journal: SqliteJourna
     assert facts(journal) == SetAsideFacts(again=1, total=1)
 
 
+def test_who_sleeps_until_something_is_appended_hears_of_it(journal: SqliteJournal) -> None:
+    row, heard = only(journal), list[int]()
+    with journal.ringing(lambda: heard.append(journal.newest())):
+        journal.send_again([row.id])
+        journal.send_again([row.id])
+    assert heard == [11]
+
+
 def test_what_is_on_its_way_is_not_sent_twice(journal: SqliteJournal) -> None:
     row = only(journal)
     journal.send_again([row.id])

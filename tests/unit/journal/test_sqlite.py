@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lpforwarder.delivery.contract import DeliveryJournal
-from lpforwarder.errors import Busy, Denied, Failure, Transient
+from lpforwarder.errors import Blocked, Busy, Denied, Failure, Transient
 from lpforwarder.event import OWN, Reject, Seq, addressed_to
 from lpforwarder.intake.contract import IntakeJournal
 from lpforwarder.journal.lock import holder
@@ -260,13 +260,16 @@ def test_several_threads_append_and_every_number_is_given_once(bench: Bench) -> 
 # ---- delivery ---------------------------------------------------------------------------------------------
 
 
-def test_close_ends_a_wait(bench: Bench) -> None:
+def test_where_nothing_waits_the_file_is_not_asked(bench: Bench) -> None:
+    """Status is asked for every ten seconds, for each collector."""
     journal = bench.open()
-    waiter = threading.Thread(target=journal.wait, args=(START, 3600.0))
-    waiter.start()
-    journal.close()
-    waiter.join(timeout=30)
-    assert not waiter.is_alive()
+    journal.append("acme", page(1, 3), (), "one")
+    assert [journal.waiting(place, lambda *kind: True)[0] for place in (0, 2, 3, 4)] == [3, 1, 0, 0]
+    with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
+        other.execute("UPDATE state SET checksum = 1")
+    assert journal.waiting(3, lambda *kind: True) == (0, None)
+    with pytest.raises(Blocked):
+        journal.waiting(2, lambda *kind: True)
 
 
 def test_only_configured_collectors_hold_back_retention(bench: Bench) -> None:
@@ -409,7 +412,6 @@ def test_a_damaged_end_is_no_reason_to_look_again_and_again(bench: Bench) -> Non
     journal = bench.open()
     assert ids(journal.read(START, 10)) == ["1", "2", "3"]
     assert journal.newest() == 3
-    journal.wait(Seq(3), 0.0)
     journal.close()
     with bench.open() as again:
         assert again.newest() == 3

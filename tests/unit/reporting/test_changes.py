@@ -31,6 +31,7 @@ STALLED = CollectorView(
     state="running", is_connected=True, unmoved=70.0, standing=120.0, patience=60.0, checkpoint=5
 )
 BLOCKED = CollectorView(state="blocked", error=REFUSED, failing=0.5)
+REMOVED = "it was removed from the configuration"
 DOWN, WORSE = Down(state="failing", since=LONG_AGO, place=5), Down(state="blocked", since=LONG_AGO)
 
 
@@ -124,6 +125,34 @@ CASES = {
     ),
     "a source has not answered in this life": Case(
         told=Told(sources={"acme": WORSE}), sources={"acme": SourceView(state="running")}
+    ),
+    "a collector is removed while it is down": Case(
+        told=Told(collectors={"siem": DOWN, "other": WORSE}),
+        collectors={"other": BLOCKED},
+        expected=(("8008", {"collector": "siem", "since": LONG_AGO, "seconds": 172_800, "reason": REMOVED}),),
+    ),
+    "a source is removed while it is down": Case(
+        told=Told(sources={"acme": WORSE}),
+        sources={"other": POLLED},
+        expected=(("8006", {"sourceName": "acme", "since": LONG_AGO, "reason": REMOVED}),),
+    ),
+    "they are removed with alarms": Case(
+        told=Told(
+            alarms={
+                "source acme": ("LPF318", "LPF316"),
+                "collector siem": ("LPF220",),
+                "source siem": ("LPF399",),
+                "journal": ("LPF511",),
+            }
+        ),
+        sources={"siem": SourceView(state="running")},
+        collectors={"acme": CollectorView(state="running")},
+        warnings=(ROOM,),
+        expected=(
+            ("8010", {"sourceName": "acme", "code": "LPF318", "state": "off", "reason": REMOVED}),
+            ("8012", {"sourceName": "acme", "code": "LPF316", "state": "off", "result": "success"}),
+            ("8015", {"collector": "siem", "code": "LPF220", "state": "off", "reason": REMOVED}),
+        ),
     ),
     "two alarms": Case(
         sources={"acme": SourceView(state="running", last_poll=NOW, alarms=(ZONE, SECRET))},
@@ -289,17 +318,35 @@ def test_the_same_thing_has_the_same_key_and_others_have_others() -> None:
     assert (keys.count("gap "), keys.count("gap siem"), keys.count("mended ")) == (3, 1, 1)
 
 
+def test_one_that_is_removed_and_put_back_before_it_heals_leaves_no_alarm_open() -> None:
+    told, heard = Told(), []
+    for there in (BLOCKED, None, None, BLOCKED, UP):
+        view = Case(collectors={} if there is None else {"siem": there}).view
+        told = forget(told, view)
+        for change in changes(told, view, USUAL):
+            event, told = change.event(STAMP), change.after(told)
+            heard.append((event.text("eventId"), event.text("result"), event.text("reason")))
+    assert heard == [
+        ("8007", "failure", "refused the connection"),
+        ("8008", "success", REMOVED),
+        ("8007", "failure", "refused the connection"),
+        ("8008", "success", ""),
+    ]
+    assert told == Told()
+
+
 # ---- what is forgotten without a word ---------------------------------------------------------------------
 
 
-def test_what_belongs_to_the_removed_is_forgotten() -> None:
+def test_the_certificates_of_the_removed_are_forgotten_and_nothing_that_has_to_be_told_as_over() -> None:
     told = Told(
         collectors={"gone": DOWN},
         sources={"gone": DOWN},
         alarms={"source gone": ("LPF318",), "collector gone": ("LPF220",)},
         certificates={"gone client x y": 3},
     )
-    assert forget(told, Case(sources={"acme": POLLED}, collectors={"siem": UP}).view) == Told()
+    left = forget(told, Case(sources={"acme": POLLED}, collectors={"siem": UP}).view)
+    assert left == replace(told, certificates={})
 
 
 def test_what_is_still_there_is_not_forgotten() -> None:

@@ -194,3 +194,8 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
 )
 def test_a_reload_is_told_in_words(plan: Plan, told: str) -> None:
     assert changed(plan) == told
+
+
+def test_what_a_reload_could_not_apply_is_told_with_what_it_did() -> None:
+    told = changed(Plan(stop=(), start=("a",), keep=()), ("journal.path", "control_socket"))
+    assert told == "started a; not in use before the next start: journal.path, control_socket"

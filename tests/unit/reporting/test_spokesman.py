@@ -104,6 +104,16 @@ def test_a_changed_key_is_told_with_both_hashes(service: Service, spokesman: Spo
     assert (event["eventId"], event["hashBefore"] == event["hashAfter"]) == ("8003", False)
 
 
+def test_what_waits_for_a_restart_is_told_as_such(service: Service, spokesman: Spokesman) -> None:
+    settings = started(service, spokesman)
+    moved = decode(TEXT + "journal: {path: /srv/hidden.db}\n", Path("/c.yaml"))
+    spokesman.configured(settings, moved, NOTHING, ("journal.path",))
+    event = service.own()[-1]
+    assert event["changed"].endswith("; not in use before the next start: journal.path")
+    assert "journal.path." in event["message"]
+    assert "hidden" not in str(event)
+
+
 def test_refused_settings_are_told_by_their_mistakes_not_by_their_notes(
     service: Service, spokesman: Spokesman
 ) -> None:

@@ -53,14 +53,5 @@ def test_alarms_go_on_and_off_one_by_one() -> None:
     assert one.without_alarm("acme", "LPF318").alarms == {}
 
 
-def test_what_is_gone_is_forgotten_but_not_its_counters() -> None:
-    assert TOLD.without_others(["acme", "new"], ["siem"]) is TOLD
-    left = TOLD.without_others([], [])
-    assert (left.sources, left.collectors) == ({}, {})
-    assert left.alarms == {"journal": ("LPF511",)}
-    assert TOLD.without_others(["siem"], ["acme"]) == left
-    assert (left.rejected, left.set_aside, left.missing) == (TOLD.rejected, TOLD.set_aside, TOLD.missing)
-
-
 def test_gaps_are_told_one_after_the_other() -> None:
     assert Told().lost([3]).lost([5, 3]).missing == {3, 5}

@@ -25,6 +25,7 @@ from lpforwarder.runtime.control import (
 )
 from lpforwarder.runtime.stop import Stop
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import Stopwatch
 
 
 def echo(request: dict[str, Any]) -> Mapping[str, Any]:
@@ -201,6 +202,24 @@ def test_it_shows_signs_of_life_and_ends_soon(served: Served) -> None:
     assert served.beats > 0
     assert not served.thread.is_alive()
     assert not served.path.exists()
+
+
+def test_a_stop_is_noticed_at_once_although_nobody_asks(served: Served) -> None:
+    ask(served.path, {"command": "echo"}, 10)
+    with Stopwatch() as watch:
+        served.end()
+    assert not served.thread.is_alive()
+    assert watch.wall < 2.0
+
+
+def test_who_asks_after_a_long_silence_is_answered_at_once(served: Served) -> None:
+    ask(served.path, {"command": "echo"}, 10)
+    beats = served.beats
+    threading.Event().wait(2.2)  # four rounds of a server that has clients
+    assert served.beats - beats <= 1  # the client of the question before may have been let go of in it
+    with Stopwatch() as watch:
+        ask(served.path, {"command": "echo"}, 10)
+    assert watch.wall < 2.0
 
 
 def test_only_owner_and_group_may_ask(served: Served) -> None:

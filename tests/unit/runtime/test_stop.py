@@ -91,3 +91,13 @@ def test_it_tells_until_when_its_worker_sleeps_on_purpose() -> None:
 def test_the_machines_own_clock_is_the_default() -> None:
     stop = Stop()
     assert not stop.wait(0.001)
+
+
+def test_a_stop_rings_a_worker_that_sleeps_on_its_own_bell() -> None:
+    stop, rung = Stop(), list[bool]()
+    with stop.ringing(lambda: rung.append(stop.stopping)):
+        assert rung == []
+        stop.set(within=10)
+        stop.set(within=0)  # its drain has become shorter
+    stop.set(within=0)
+    assert rung == [True, True]

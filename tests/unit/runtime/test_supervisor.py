@@ -477,4 +477,5 @@ def test_what_a_worker_measures_stands_in_its_state(supervisor: Supervisor) -> N
     states = supervisor.states()
     assert states["plain"].measures == {}
     assert states["measuring"].measures == measuring.measures()
+    assert supervisor.states(measured=False)["measuring"].measures == {}
     end(supervisor, plain, measuring)

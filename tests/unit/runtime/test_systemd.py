@@ -38,6 +38,14 @@ def test_each_message_arrives_as_sd_notify_has_it(listener: tuple[socket.socket,
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "is_there"),
+    [("/run/systemd/notify", True), ("@abstract", True), ("", False), ("vsock:2:1", False)],
+)
+def test_it_knows_whether_anybody_is_told(address: str, is_there: bool) -> None:
+    assert Systemd({"NOTIFY_SOCKET": address} if address else {}).is_there is is_there
+
+
 def test_a_reload_carries_the_time_it_began(listener: tuple[socket.socket, Systemd]) -> None:
     manager, systemd = listener
     before = time.monotonic_ns() // 1000

@@ -74,6 +74,7 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
     Takes tens of milliseconds, so it is done once.
     """
     try:
+        files.require_files(ca_file)
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         finding = files.unusable(ca_file, None, None)

@@ -25,6 +25,7 @@ from lpforwarder.delivery.transports.certificate_facts import (
 )
 from tests.fakes.authority import Authority
 from tests.fakes.certificates import CLIENT_NAME, SERVER_NAME, KeyPair
+from tests.fakes.pipes import pipe, without_waiting
 
 
 def certificate(*, common_name: str = "", names: tuple[str, ...] = (), days: float = 2) -> x509.Certificate:
@@ -138,3 +139,8 @@ def test_of_a_whole_store_only_the_first_to_end_are_told(tmp_path: Path) -> None
     found = list(of_authorities(bundle))
     assert len(found) == MOST_AUTHORITIES
     assert days(found[0].not_after) == 89
+
+
+def test_a_pipe_holds_no_certificate_and_nobody_waits_for_one(tmp_path: Path) -> None:
+    waits = pipe(tmp_path / "pipe")
+    assert without_waiting(lambda: [*of_client(waits), *of_authorities(waits)], waits) == []

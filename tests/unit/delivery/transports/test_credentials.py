@@ -11,6 +11,7 @@ from lpforwarder.delivery.transports.options import TlsSettings
 from lpforwarder.errors import Blocked
 from tests.fakes.authority import Authority, replace
 from tests.fakes.patience import StandingClock
+from tests.fakes.pipes import pipe, without_waiting
 
 
 class Bench:
@@ -124,3 +125,12 @@ def test_a_certificate_that_cannot_be_read_does_not_hide_the_end_of_the_one_in_u
     bench.look()
     assert bench.credentials.problem is not None
     assert bench.credentials.certificates == before
+
+
+def test_a_pipe_that_takes_the_place_of_a_file_is_told_and_does_not_hold_the_link_up(bench: Bench) -> None:
+    bench.credentials.read()
+    bench.authority.ca_file.unlink()
+    waits = pipe(bench.authority.ca_file)
+    assert [without_waiting(bench.look, waits) for _ in range(2)] == [1, 1]
+    assert bench.credentials.problem is not None
+    assert bench.credentials.problem.what.startswith(f"{waits} is not a file; ")

@@ -15,6 +15,7 @@ from lpforwarder.delivery.transports.options import TlsSettings
 from lpforwarder.delivery.transports.tls import check_fingerprint, context, fingerprint
 from lpforwarder.errors import Blocked
 from tests.fakes.certificates import Certificates
+from tests.fakes.pipes import pipe, without_waiting
 
 DER = b"the certificate as it travels"
 
@@ -81,6 +82,18 @@ def test_a_file_that_cannot_be_used_waits_for_a_person(key: str, tmp_path: Path)
         assert raised.value.what.startswith(f"{tmp_path / name} ")
         assert raised.value.fix
         assert "PEM lib" not in raised.value.what
+
+
+@pytest.mark.parametrize("key", ["ca_file", "cert_file", "key_file"])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(
+    key: str, tmp_path: Path, certificates: Certificates
+) -> None:
+    waits = pipe(tmp_path / "pipe")
+    pair = {"cert_file": certificates.client.cert_file, "key_file": certificates.client.key_file}
+    options = settings(**{**pair, "ca_file": certificates.ca_file, key: waits})
+    with pytest.raises(Blocked, match=f"{waits} is not a file") as raised:
+        without_waiting(lambda: context(options), waits)
+    assert raised.value.code == "LPF119"
 
 
 def test_an_encrypted_key_is_refused_instead_of_asking_a_terminal(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import urllib3
 
 from lpforwarder.errors import Blocked
 from lpforwarder.intake.sources.lastpass.connections import Cutter, manager, trust
+from tests.fakes.pipes import pipe, without_waiting
 
 VAULT = "https://vault.example.net/enterpriseapi.php"
 NAMES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy")
@@ -72,6 +73,13 @@ def test_authorities_that_cannot_be_read_need_a_person(tmp_path: Path) -> None:
         with pytest.raises(Blocked, match=name) as caught:
             trust(tmp_path / name)
         assert caught.value.code == "LPF313"
+
+
+def test_a_pipe_in_their_place_is_not_waited_for(tmp_path: Path) -> None:
+    waits = pipe(tmp_path / "pipe")
+    with pytest.raises(Blocked, match=f"{waits} is not a file") as caught:
+        without_waiting(lambda: trust(waits), waits)
+    assert caught.value.code == "LPF313"
 
 
 def test_a_connection_is_cut_while_somebody_reads_from_it() -> None:
