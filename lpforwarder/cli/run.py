@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -32,11 +33,20 @@ def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
 
     SIGTERM and Ctrl-C drain and stop; SIGHUP reads configuration, secrets and certificates again.
     """
-    from lpforwarder.runtime import signals
-
     globals_: Globals = ctx.obj
     if once and dry_run:
         raise click.UsageError("--once and --dry-run exclude each other.")
+    from lpforwarder.runtime.loading import loading
+
+    with loading():
+        work = _work(globals_, once=once, dry_run=dry_run)
+    ctx.exit(work())
+
+
+def _work(globals_: Globals, *, once: bool, dry_run: bool) -> Callable[[], int]:
+    """What is to be done, with everything loaded and the configuration read; it gives the exit code."""
+    from lpforwarder.runtime import signals
+
     if not dry_run:
         signals.block()  # before any thread exists, and before a signal could end us without a word
     from lpforwarder.runtime import logs
@@ -53,15 +63,15 @@ def run(ctx: click.Context, once: bool, dry_run: bool) -> None:
     if dry_run:
         from lpforwarder.cli.dry_run import print_messages
 
-        ctx.exit(print_messages(settings))
+        return lambda: print_messages(settings)
     if once:
         from lpforwarder.cli.once import forward_once
 
         show_progress = sys.stderr.isatty() and globals_.verbosity >= 0
-        ctx.exit(forward_once(settings, show_progress=show_progress, as_json=globals_.json))
+        return lambda: forward_once(settings, show_progress=show_progress, as_json=globals_.json)
     from lpforwarder.cli.service import serve
 
-    ctx.exit(serve(path, settings, set_up_log))
+    return lambda: serve(path, settings, set_up_log)
 
 
 def load_or_show(path: Path) -> Settings:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import cast
 
 from lpforwarder.delivery.contract import Envelope, Formatter, PageEnvelope, PageFormatter
 from lpforwarder.delivery.memo import Memo
 from lpforwarder.delivery.shortening import shorten
 from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
-from lpforwarder.lines import Reader, Scan, Writer
+from lpforwarder.lines import Key, Reader, Scan, Writer
 from lpforwarder.lines.parts import Kind, Known
 
 LAST_NUMBER = 2**31 - 1
@@ -33,9 +33,6 @@ _PORTION = 250
 """Events that are written at once: what is made of them on the way stays in the processor's cache."""
 _SOURCES_KEPT, _KINDS_KEPT = 1000, 1000
 """Of which it is remembered what is wanted; 200 KiB for each source with as many kinds, usually 10."""
-
-_Rule: TypeAlias = tuple[Kind[bool], dict[bytes, bool | None]]
-"""Whether a kind of event is wanted, and what was said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +64,8 @@ class Encoder:
     ) -> None:
         self._wanted = wanted
         self._chosen = chosen if conceal is None else None
+        self._pages = _Pages.of(formatter, envelope, max_message, numbered=numbered)
         self._rules = Memo(self._rule, _SOURCES_KEPT)
-        self._pages = _Pages.of(formatter, envelope, numbered=numbered)
         self._format = formatter.format
         self._wrap = envelope.wrap
         self._max_message = max_message
@@ -79,7 +76,9 @@ class Encoder:
         self.shortened = 0
         """How often an event has been shortened to fit, since the encoder was made."""
 
-    def _rule(self, source: str) -> _Rule:
+    def _rule(self, source: str) -> Key[bool]:
+        """Whether a kind of event of that source is wanted."""
+        assert self._pages is not None
         chosen = self._chosen or (lambda *_: True)
 
         def is_wanted(values: tuple[Known, ...]) -> bool | None:
@@ -90,7 +89,8 @@ class Encoder:
                 return None
             return chosen(source, event_type or "", event_id or "", severity)
 
-        return Kind(names=("eventType", "eventId", "severity"), make=is_wanted, most=_KINDS_KEPT), {}
+        kind = Kind(names=("eventType", "eventId", "severity"), make=is_wanted, most=_KINDS_KEPT)
+        return Key(self._pages.reader, kind)
 
     def encode(self, entry: Entry) -> bytes | Poison | None:
         """The message of at most `max_message` octets, or None when the collector does not want it.
@@ -131,7 +131,7 @@ class Encoder:
             return False
         seqs, made = self._written(self._pages, part)
         shortened = self.shortened
-        for place in self._alone(made):
+        for place in () if all(made) else [place for place, octets in enumerate(made) if not octets]:
             message = self._made(part.entry(seqs[place] - part.first), self.number + place)
             if isinstance(message, Poison):  # takes no number, so all behind it have another one
                 self.shortened = shortened
@@ -142,13 +142,6 @@ class Encoder:
         self.number += len(made)
         return True
 
-    def _alone(self, made: Sequence[bytes]) -> Sequence[int]:
-        """The positions of what was not made at once, and of what is too long."""
-        lengths = list(map(len, made))
-        if not lengths or (min(lengths) and max(lengths) <= self._max_message):
-            return ()
-        return [place for place, octets in enumerate(lengths) if not 0 < octets <= self._max_message]
-
     def _written(self, pages: _Pages, part: Stretch) -> tuple[list[Seq], list[bytes]]:
         """The places of what is wanted, and a message for each; empty for what must be written alone."""
         if self._chosen is None:
@@ -157,13 +150,14 @@ class Encoder:
             scan = pages.reader.scan([conceal(entry.event).line for entry in entries])
             return [entry.seq for entry in entries], pages.write(scan, list(range(len(entries))), self.number)
         scan = pages.reader.scan(list(part.lines))
-        verdicts = scan.judged(*self._rules[part.source])
+        verdicts = scan.judged(self._rules[part.source])
         places = [
             place
             for place, verdict in enumerate(verdicts)
             if verdict or (verdict is None and self._wanted(part.entry(place)))
         ]
-        return [Seq(part.first + place) for place in places], pages.write(scan, places, self.number)
+        seqs = cast("list[Seq]", [part.first + place for place in places])
+        return seqs, pages.write(scan, places, self.number)
 
     def again(self, entry: Entry, number: int) -> bytes:
         """The message that the entry has under this number; uses up none. Empty when none can be made."""
@@ -205,7 +199,9 @@ class _Pages:
     writer: Writer
 
     @classmethod
-    def of(cls, formatter: Formatter, envelope: Envelope, *, numbered: bool) -> _Pages | None:
+    def of(
+        cls, formatter: Formatter, envelope: Envelope, max_message: int, *, numbered: bool
+    ) -> _Pages | None:
         if Reader is None or not (
             isinstance(formatter, PageFormatter) and isinstance(envelope, PageEnvelope)
         ):
@@ -214,10 +210,10 @@ class _Pages:
         if header is None:
             return None
         reader = Reader(formatter.fields, marked=formatter.marked, skips=formatter.ignores_others)
-        return cls(reader, Writer(reader, [*header, *formatter.parts()]))
+        return cls(reader, Writer(reader, [*header, *formatter.parts()], max_message))
 
     def write(self, scan: Scan, places: list[int], first: int) -> list[bytes]:
-        """A message for each place; empty for each event that must be written alone."""
+        """A message for each place; empty for each event that must be written alone: one that is too long."""
         try:
             return self.writer.write(scan, places, first)
         except MemoryError:

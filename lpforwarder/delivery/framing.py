@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 from lpforwarder.delivery.contract import Framer
-
-_PREFIXES = [b"", *(b"%d " % length for length in range(1, 10_000))]
-"""By length; 400 KiB. The default of `max_message` is below, and so is nearly every message."""
+from lpforwarder.lines import framed
 
 
 class OctetCounting:
@@ -16,12 +13,10 @@ class OctetCounting:
 
     def frame(self, messages: Sequence[bytes]) -> bytes:
         """All frames joined, in order. An empty message has no frame: MSG-LEN cannot be 0."""
-        # From a table 0.15 µs a message, written with % 0.3.
-        lengths = list(map(len, messages))
-        if max(lengths, default=0) >= len(_PREFIXES):
-            return b"".join([b"%d %b" % (len(message), message) for message in messages if message])
-        prefixes = map(_PREFIXES.__getitem__, lengths)
-        return b"".join(chain.from_iterable(zip(prefixes, messages, strict=True)))
+        # Compiled 0.05 µs a message, written with % 0.3.
+        if framed is not None:
+            return framed(list(messages))
+        return b"".join([b"%d %b" % (len(message), message) for message in messages if message])
 
 
 class Newline:

@@ -88,12 +88,12 @@ class JournalReader:
         """The same as lines, not decoded: runs of neighbours from one page, none of them empty."""
         found: list[Stretch] = []
         position, left = int(after), limit
-        while left > 0 and (held := self._recent.holding(position + 1)) is not None:
-            found.append(held.part(0, left))
-            position, left = position + len(found[-1].lines), left - len(found[-1].lines)
+        while left > 0 and (held := self._recent.holding(position + 1, left)) is not None:
+            found.append(held)
+            position, left = position + len(held.lines), left - len(held.lines)
         for page in self.stored(position, left) if left > 0 else ():
             begin = max(0, position + 1 - page.first)
-            found.append(self.keep_lines(page).part(begin, begin + left))
+            found.append(self._recent.kept(page).part(begin, begin + left))
             left -= len(found[-1].lines)
         return found
 
@@ -245,11 +245,9 @@ class JournalReader:
         """There are rows that SQLite does not find any more."""
         self.has_hidden = True
 
-    def keep_lines(self, page: StoredPage) -> Stretch:
-        """The lines of a whole page, which stay in memory for whoever reads there next."""
-        stretch = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
-        self._recent.keep(len(page.lines), stretch)
-        return stretch
+    def keep(self, page: StoredPage) -> None:
+        """A whole page stays in memory for whoever reads there next."""
+        self._recent.keep(page)
 
     def _wanted_in_page(
         self, connection: sqlite3.Connection, checkpoint: int, last: int, wanted: Wanted
@@ -257,7 +255,7 @@ class JournalReader:
         """How many events behind the checkpoint are wanted of the page that ends with `last`."""
         with closing(pages(connection, checkpoint, last)) as rows:
             parts = [row for row in rows if isinstance(row, StoredPage) and row.end <= last + 1]
-        entries = (entry for part in parts for entry in self.keep_lines(part).entries())
+        entries = (entry for part in parts for entry in part.entries())
         behind = (entry for entry in entries if entry.seq > checkpoint)
         return sum(1 for entry in behind if wanted(entry.source, *kind_of(entry.event)))
 

@@ -2,7 +2,8 @@
 same place read each page once.
 
 What is kept are lines. To decode what a format needs of them costs less than to keep decoded events in memory
-and take them away again.
+and take them away again. A page is cut into lines when somebody reads it: the newest are read by nobody while
+delivery is far behind.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from lpforwarder.event import Stretch
+from lpforwarder.event import Seq, Stretch
+from lpforwarder.journal.page import StoredPage
 
 _PAGES = 16
 _OCTETS = 4 * 2**20
@@ -18,29 +20,53 @@ _OCTETS = 4 * 2**20
 
 
 class RecentPages:
-    """A few pages, least recently used out first; the newest is kept whatever its size."""
+    """A few whole pages, least recently used out first; the newest is kept whatever its size."""
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[int, tuple[int, Stretch]] = OrderedDict()
+        self._pages: OrderedDict[int, _Kept] = OrderedDict()
         self._guard = threading.Lock()
 
-    def holding(self, place: int) -> Stretch | None:
-        """What lies from `place` to the end of its page; None when that page is not here."""
+    def holding(self, place: int, limit: int) -> Stretch | None:
+        """What lies from `place` to the end of its page, `limit` events at most; None when it is not here."""
         with self._guard:
-            for first, (_, page) in self._pages.items():
-                count = len(page.lines)
-                if first <= place < first + count:
+            for first, page in self._pages.items():
+                if first <= place < page.end:
                     self._pages.move_to_end(first)
-                    return page.part(place - first, count)
+                    return page.lines().part(place - first, place - first + limit)
         return None
 
-    def keep(self, octets: int, page: Stretch) -> None:
-        """Remembers a page of so many octets, with one event at least."""
+    def keep(self, page: StoredPage) -> None:
+        """Remembers a page with one event at least."""
         with self._guard:
-            self._pages[page.first] = (octets, page)
-            self._pages.move_to_end(page.first)
-            while len(self._pages) > 1 and self._is_too_much():
-                self._pages.popitem(last=False)
+            self._keep(_Kept(page), page.first)
+
+    def kept(self, page: StoredPage) -> Stretch:
+        """Remembers it, and gives its lines."""
+        with self._guard:
+            self._keep(kept := _Kept(page), page.first)
+            return kept.lines()
+
+    def _keep(self, page: _Kept, first: int) -> None:
+        self._pages[first] = page
+        self._pages.move_to_end(first)
+        while len(self._pages) > 1 and self._is_too_much():
+            self._pages.popitem(last=False)
 
     def _is_too_much(self) -> bool:
-        return len(self._pages) > _PAGES or sum(octets for octets, _ in self._pages.values()) > _OCTETS
+        return len(self._pages) > _PAGES or sum(page.octets for page in self._pages.values()) > _OCTETS
+
+
+class _Kept:
+    """A page, until it is cut, and then its lines."""
+
+    __slots__ = ("_page", "end", "octets")
+
+    def __init__(self, page: StoredPage) -> None:
+        self._page: StoredPage | Stretch = page
+        self.octets, self.end = len(page.lines), page.end
+
+    def lines(self) -> Stretch:
+        if not isinstance(self._page, Stretch):
+            page = self._page
+            self._page = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
+        return self._page

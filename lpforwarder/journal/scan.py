@@ -76,9 +76,10 @@ def pages(connection: sqlite3.Connection, after: int, last: int) -> Generator[St
                 position, reason = row.to, MISSING
             continue
         page = StoredPage(*row)
-        is_whole = page.is_whole()
+        parts = page.whole_parts()
+        is_whole = parts == [page]
         reason = reason if is_whole else CONTENTS
-        for part in page.whole_parts():
+        for part in parts:
             if part.end <= position:
                 continue
             if part.first > position:

@@ -1,8 +1,12 @@
 """What both modules share; _scan.pyx and _write.pyx tell."""
 
+from cython cimport final
+from libc.stdint cimport uint64_t
+
 cdef enum:
     MOST_FIELDS = 48
     LONGEST_KEY = 4096
+    LAST = 128  # keys that are found at once
     LONGEST_LINE = 1 << 24
 
 cdef struct Slot:
@@ -18,21 +22,28 @@ cdef enum:
     AS_OURS = 2  # every escape is written as we write it
 
 
+@final
 cdef class Reader:
     cdef readonly tuple names
     cdef int count
     cdef bint skips
-    cdef const char* name_of[MOST_FIELDS]
+    cdef const char* name_of[MOST_FIELDS]  # with the quote and the colon behind it
     cdef int length_of[MOST_FIELDS]
     cdef int marked
+    cdef uint64_t marks  # eight times the marked octet, or eight quotes without one
     cdef tuple octets
 
     cdef char look(self, bytes line, Slot* slots) noexcept
-    cdef int named(self, const unsigned char** at, int first) noexcept
-    cdef const unsigned char* value(self, const unsigned char* at, Slot* slot, char* state) noexcept
-    cdef const unsigned char* text(self, const unsigned char* at, Slot* slot, char* state) noexcept
+    cdef int named(self, const unsigned char** at, const unsigned char* line_end, int first) noexcept
+    cdef const unsigned char* value(
+        self, const unsigned char* at, const unsigned char* line_end, Slot* slot, char* state
+    ) noexcept
+    cdef const unsigned char* text(
+        self, const unsigned char* at, const unsigned char* line_end, Slot* slot, char* state
+    ) noexcept
 
 
+@final
 cdef class Scan:
     cdef list lines
     cdef Reader reader
@@ -41,13 +52,16 @@ cdef class Scan:
     cdef Py_ssize_t many
 
 
+@final
 cdef class Key:
+    cdef Reader reader
     cdef int places[MOST_FIELDS]
     cdef int many
     cdef dict memo
     cdef object make
     cdef Py_ssize_t most
-    cdef char text[LONGEST_KEY]
+    cdef list last_keys
+    cdef list last_found
 
     cdef object of(self, const Slot* slots)
 

@@ -1,17 +1,20 @@
 """What _scan.pyx offers; its docstrings tell."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from lpforwarder.lines.parts import Kind
 
 T = TypeVar("T")
 
+class Key(Generic[T]):
+    def __init__(self, reader: Reader, kind: Kind[T]) -> None: ...
+
 class Scan:
     def __len__(self) -> int: ...
     def flawless(self, needed: Sequence[str], time: str) -> list[int]: ...
     def span(self, time: str, places: Sequence[int]) -> tuple[str, str]: ...
-    def judged(self, kind: Kind[T], memo: dict[bytes, T | None]) -> list[T | None]: ...
+    def judged(self, key: Key[T]) -> list[T | None]: ...
 
 class Reader:
     names: tuple[str, ...]

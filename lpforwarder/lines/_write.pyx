@@ -1,6 +1,7 @@
 # cython: language_level=3, cdivision=True
 """Messages put together from what _scan.pyx found. Each is measured before room is made for it."""
 
+from cython cimport final
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
@@ -11,6 +12,8 @@ from lpforwarder.lines.parts import Address, Labelled, Line, Made, Milliseconds,
 cdef enum:
     MOST_PARTS = 64
     DIGITS = 24
+    LONGEST_REMEMBERED = 256  # octets of a text
+    MOST_REMEMBERED = 512  # texts of a part; 200 KiB
 
 cdef enum Sort:
     TEXT, NUMBER, LINE, TIMESTAMP, MILLISECONDS, LABELLED, ADDRESS, PIECE
@@ -24,6 +27,8 @@ cdef struct Step:
     Py_ssize_t octets
     const char* instead  # of the octet that the reader marks
     Py_ssize_t instead_octets
+    const char* text6  # before an IPv6 address
+    Py_ssize_t octets6
 
 cdef struct Cut:
     const char* begin
@@ -37,24 +42,31 @@ cdef struct Draft:
     char digits[MOST_PARTS][DIGITS]
 
 
+@final
 cdef class Writer:
     """Writes messages from what a Reader found; `parts` in their order. For one thread."""
 
     cdef Reader reader
     cdef Step steps[MOST_PARTS]
     cdef int many
+    cdef Py_ssize_t most
     cdef list kinds
     cdef list keys
     cdef list kept
     cdef list careful
+    cdef list remembered  # of each part what it made of a text that was not usual
 
-    def __init__(self, Reader reader, parts):
-        """ValueError for a field that the reader does not look for, or too many parts."""
+    def __init__(self, Reader reader, parts, Py_ssize_t most):
+        """ValueError for a field that the reader does not look for, or too many parts.
+
+        A message of more than `most` octets is not written here.
+        """
         if len(parts) > MOST_PARTS:
             raise ValueError(f"{MOST_PARTS} parts at most")
-        self.reader, self.many = reader, <int>len(parts)
+        self.reader, self.many, self.most = reader, <int>len(parts), most
         self.kinds, self.keys, self.kept = [], [], []
         self.careful = [getattr(part, "careful", None) for part in parts]
+        self.remembered = [{} for _ in parts]
         cdef int at
         for at in range(self.many):
             self.note(&self.steps[at], parts[at])
@@ -74,10 +86,12 @@ cdef class Writer:
             step.place = self.reader.names.index(part.name)
             step.text, step.octets = self.keep(part.label), len(part.label)
             step.instead, step.instead_octets = self.keep(part.instead), len(part.instead)
+            if step.sort == ADDRESS:
+                step.text6, step.octets6 = self.keep(part.label6), len(part.label6)
         elif isinstance(part, Made):
             if part.kind not in self.kinds:
                 self.kinds.append(part.kind)
-                self.keys.append(Key(self.reader, part.kind, {}))
+                self.keys.append(Key(self.reader, part.kind))
             step.sort, step.place, step.piece = PIECE, self.kinds.index(part.kind), part.piece
         else:
             raise ValueError(f"not a part: {part!r}")
@@ -124,7 +138,7 @@ cdef class Writer:
                 if slots[step.place].octets == 0:
                     continue
                 if not self.labelled(&draft, step, slots + step.place):
-                    piece = <bytes?>self.careful[at](text_of(slots + step.place))
+                    piece = self.looked_at(at, slots + step.place)
                     made.append(piece)
                     add(&draft, PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
             elif step.sort == LINE:
@@ -137,7 +151,22 @@ cdef class Writer:
                 add(&draft, slots[step.place].begin, slots[step.place].octets)
             else:
                 add(&draft, draft.digits[at], written(milliseconds(slots + step.place), draft.digits[at]))
-        return self.taken_over(&draft)
+        return self.taken_over(&draft) if draft.octets <= self.most else b""
+
+    cdef bytes looked_at(self, int at, const Slot* slot):
+        """What the part makes of a text that is not usual. Names come again and again: remembered, 0.1 µs and not 4."""
+        cdef dict memo
+        cdef bytes text
+        if not slot.is_text or slot.octets > LONGEST_REMEMBERED:
+            return <bytes?>self.careful[at](text_of(slot))
+        memo, text = <dict>self.remembered[at], PyBytes_FromStringAndSize(slot.begin, slot.octets)
+        found = memo.get(text)
+        if found is None:
+            found = <bytes?>self.careful[at](text_of(slot))
+            if len(memo) >= MOST_REMEMBERED:
+                memo.clear()
+            memo[text] = found
+        return <bytes>found
 
     cdef bint labelled(self, Draft* draft, const Step* step, const Slot* slot) noexcept:
         """False, and nothing added, when somebody has to look at the text."""
@@ -146,9 +175,12 @@ cdef class Writer:
             return False
         if text[0] == c" " or text[slot.octets - 1] == c" " or slot.octets - slot.escapes > step.most:
             return False
-        if step.sort == ADDRESS and not is_address(text, slot.octets):
+        if step.sort == LABELLED or is_address(text, slot.octets):
+            add(draft, step.text, step.octets)
+        elif is_address6(text, slot.octets):
+            add(draft, step.text6, step.octets6)
+        else:
             return False
-        add(draft, step.text, step.octets)
         add(draft, text, slot.octets)
         if slot.escapes or slot.marked:
             draft.cuts[draft.many - 1].step = step
@@ -218,6 +250,36 @@ cdef bint is_address(const char* at, int octets) noexcept:
     return at == end
 
 
+cdef bint is_address6(const char* at, int octets) noexcept:
+    """Whether this is an IPv6 address as RFC 5952 writes it: small letters, no zeros before a group, none of zeros alone.
+
+    There are eight groups, or a gap with one at least on both sides, which stands for two or more.
+    """
+    cdef const char* end = at + octets
+    cdef int groups = 0, digits
+    cdef bint has_gap = False
+    while True:
+        if at < end and at[0] == c"0":
+            return False
+        digits = 0
+        while at < end and (c"0" <= at[0] <= c"9" or c"a" <= at[0] <= c"f"):
+            digits += 1
+            at += 1
+        if not 1 <= digits <= 4:
+            return False
+        groups += 1
+        if at == end:
+            return groups <= 6 if has_gap else groups == 8
+        if at[0] != c":" or groups == 8:
+            return False
+        at += 1
+        if at < end and at[0] == c":":
+            if has_gap:
+                return False
+            has_gap = True
+            at += 1
+
+
 cdef int written(long long number, char* to) noexcept:
     """Writes the digits; how many."""
     cdef char turned[DIGITS]
@@ -233,3 +295,26 @@ cdef int written(long long number, char* to) noexcept:
     for at in range(many):
         to[at] = turned[many - 1 - at]
     return many
+
+
+def framed(list messages) -> bytes:
+    """The frames of these messages, joined: the length in octets, a space, the message. An empty one has none."""
+    cdef char digits[DIGITS]
+    cdef Py_ssize_t octets = 0, length
+    cdef bytes message
+    cdef int many
+    for message in messages:
+        length = PyBytes_GET_SIZE(<bytes?>message)
+        if length:
+            octets += length + written(length, digits) + 1
+    cdef bytes stream = PyBytes_FromStringAndSize(NULL, octets)
+    cdef char* to = PyBytes_AS_STRING(stream)
+    for message in messages:
+        length = PyBytes_GET_SIZE(message)
+        if length:
+            many = written(length, digits)
+            memcpy(to, digits, many)
+            to[many] = c" "
+            memcpy(to + many + 1, PyBytes_AS_STRING(message), length)
+            to += many + 1 + length
+    return stream

@@ -47,7 +47,12 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address(Labelled):
-    """The same; what is no IPv4 address as everybody writes them has to be looked at, too."""
+    """The same for an IPv4 address; `label6` stands before an IPv6 one. What is neither is looked at, too.
+
+    Both as RFC 5952 and everybody writes them, but that a group of zeros alone is looked at.
+    """
+
+    label6: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def test_an_envelope_that_takes_pages_writes_each_header_as_it_does_alone(
     if parts is None:
         return
     reader = Reader(("timestamp", "eventId", "eventType", "severity"), skips=True)
-    writer = Writer(reader, [*parts, Text(b"x")])
+    writer = Writer(reader, [*parts, Text(b"x")], 2**20)
     made = writer.write(reader.scan([event.line for event in events]), list(range(len(events))), first or 0)
     for place, message in enumerate(made):
         number = None if first is None else first + place

@@ -65,7 +65,7 @@ def test_a_format_that_takes_pages_writes_each_event_as_it_does_alone_or_not_at_
     if not isinstance(formatter, PageFormatter):
         return
     reader = Reader(formatter.fields, marked=formatter.marked, skips=formatter.ignores_others)
-    writer = Writer(reader, [Text(b"<"), Number(), Text(b"> - "), *formatter.parts()])
+    writer = Writer(reader, [Text(b"<"), Number(), Text(b"> - "), *formatter.parts()], 2**20)
     made = writer.write(reader.scan([event.line for event in events]), list(range(len(events))))
     for place, message in enumerate(made):
         assert message in (b"", b"<%d> - %b" % (place, formatter.format(events[place])))

@@ -43,7 +43,7 @@ class CefFormat:
     Options = CefOptions
     fields = FIELDS
     marked = b"="
-    ignores_others = False
+    ignores_others = True  # but for own events, which parts() leaves to format()
 
     def __init__(self, options: CefOptions) -> None:
         equals = "\\=" if options.equals == "escape" else ":"

@@ -37,7 +37,7 @@ TEXTS = (
 )
 TIME = "cs6Label=eventTimeRfc3339 cs6="
 ADDRESS = "src="
-_IPV6_KEY = "c6a2Label=Source IPv6 Address c6a2="
+ADDRESS6 = "c6a2Label=Source IPv6 Address c6a2="
 RAW_ADDRESS = "lpforwarderSourceIpRaw="
 EXTERNAL_ID, EXTERNAL_ID_LIMIT = "externalId=", 40
 VENDOR_LIMIT, VERSION_LIMIT, CLASS_ID_LIMIT = 63, 31, 1023
@@ -113,7 +113,7 @@ def _address(text: str) -> Sequence[str]:
     if _IPV4.match(text):
         return (f"{ADDRESS}{text}",)
     if _IPV6.match(text):
-        return (f"{_IPV6_KEY}{text}",)
+        return (f"{ADDRESS6}{text}",)
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -125,4 +125,4 @@ def _address(text: str) -> Sequence[str]:
     # Python versions print mapped addresses differently; as the IPv4 address it is the same everywhere.
     if address.ipv4_mapped is not None:
         return (f"{ADDRESS}{address.ipv4_mapped}",)
-    return (f"{_IPV6_KEY}{address}",)
+    return (f"{ADDRESS6}{address}",)

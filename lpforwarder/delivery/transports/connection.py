@@ -26,6 +26,8 @@ from lpforwarder.errors import Failure, Transient
 MOST_ANSWER = 64 * 1024  # octets a collector may say before we hang up; syslog collectors say nothing
 READ_SIZE = 64 * 1024
 JUDGEMENT = 0.3  # seconds in which a TLS 1.3 collector refuses a client certificate
+AT_ONCE_ENCRYPTED = 128 * 2**10
+"""Octets that are encrypted and handed over, so that they stay in the processor's cache between the two."""
 AT_ONCE = 2.0  # seconds; a collector that hangs up sooner, before we wrote, wants nothing from us
 GLANCE = 1.0  # seconds between two looks at whether the far kernel still answers
 ALERT = 7  # octets of a TLS alert (RFC 5246 §6.2.1, §7.2): one that says nothing else has not greeted us
@@ -140,7 +142,13 @@ class Connection:
             raise failures.torn(self.peer)
         self._has_written = True
         self._let_kernel_wait(stall + ALLOWANCE)
-        self._transmit(self._encrypt(data) if self._tls is not None else data, stall)
+        if self._tls is None:
+            self._transmit(data, stall)
+            return
+        view = memoryview(data)
+        for begin in range(0, len(view), AT_ONCE_ENCRYPTED):
+            self._torn = True  # until the last piece is out
+            self._transmit(self._encrypt(view[begin : begin + AT_ONCE_ENCRYPTED]), stall)
 
     def _let_kernel_wait(self, seconds: float) -> None:
         """Keeps the kernel from giving up on a closed window before we do."""
@@ -149,9 +157,8 @@ class Connection:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
             self._kernel_waits = seconds
 
-    def _encrypt(self, data: bytes) -> bytes:
+    def _encrypt(self, view: memoryview) -> bytes:
         assert self._tls is not None
-        view = memoryview(data)
         try:
             while view:
                 view = view[self._tls.write(view) :]

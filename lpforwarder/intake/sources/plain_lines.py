@@ -12,7 +12,7 @@ from typing import cast
 
 from lpforwarder.event_page import EventPage
 from lpforwarder.event_page import Kind as EventKind
-from lpforwarder.lines import Reader
+from lpforwarder.lines import Key, Reader
 from lpforwarder.lines.parts import Kind, Known
 
 _FIELDS = (
@@ -37,15 +37,15 @@ class PlainLines:
 
     def __init__(self) -> None:
         self._reader = Reader(_FIELDS) if Reader is not None else None
-        self._kind = Kind(names=("eventType", "eventId", "severity"), make=_event_kind, most=_KINDS_KEPT)
-        self._memo: dict[bytes, EventKind | None] = {}
+        kind = Kind(names=("eventType", "eventId", "severity"), make=_event_kind, most=_KINDS_KEPT)
+        self._key = Key(self._reader, kind) if self._reader is not None else None
 
     def among(self, lines: Sequence[bytes]) -> Plain:
         """Those of these lines of which every reader makes the same event, and we no other line."""
-        if self._reader is None:
+        if self._reader is None or self._key is None:
             return Plain((), None)
         scan = self._reader.scan(list(lines))
-        kinds = scan.judged(self._kind, self._memo)
+        kinds = scan.judged(self._key)
         places = [place for place in scan.flawless(_NEEDED, "timestamp") if kinds[place] is not None]
         if not places:
             return Plain((), None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+import random
 from collections.abc import Callable, Sequence
 
 import pytest
 
-from lpforwarder.lines import Reader, Writer
+from lpforwarder.lines import Reader, Writer, framed
 from lpforwarder.lines.parts import (
     Address,
     Kind,
@@ -26,7 +28,7 @@ TIME = '"timestamp":"2022-12-14T17:33:43.369Z"'
 
 
 def written(line: str, *parts: Part, number: int = 7) -> bytes:
-    (message,) = Writer(READER, parts).write(READER.scan([line.encode("ascii")]), [0], number)
+    (message,) = Writer(READER, parts, 10_000).write(READER.scan([line.encode("ascii")]), [0], number)
     return message
 
 
@@ -96,12 +98,98 @@ def test_a_marked_octet_is_given_as_what_stands_for_it(instead: bytes) -> None:
     ],
 )
 def test_what_is_no_address_is_looked_at(text: str) -> None:
-    address = Address(label=b" src=", name="user", most=99, careful=careful, instead=b":")
+    address = Address(label=b" src=", label6=b" six=", name="user", most=99, careful=careful, instead=b":")
     assert written(f'{{"user":"{text}"}}', address) == f" careful={text!r}".encode()
     for usual in ("0.0.0.0", "10.20.30.40", "255.255.255.255", "198.51.100.9"):
         assert written(f'{{"user":"{usual}"}}', address) == f" src={usual}".encode()
     assert written('{"user":1}', address) == b" careful='1'"
     assert written('{"user":""}', address) == b""
+
+
+SIX = Address(label=b" src=", label6=b" six=", name="user", most=99, careful=careful)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2001:db8::1", "1::1", "a:b:c:d:e:f:1:2", "1:2:3::4:5:6", "fe80::ffff", "64:ff9b::c633:6409"),
+        *("1:2:3:4:5::6", "1::2:3:4:5:6", "abcd:ef01:2345:6789:abcd:ef01:2345:6789"),
+    ],
+)
+def test_an_ipv6_address_stands_behind_a_label_of_its_own(text: str) -> None:
+    assert str(ipaddress.ip_address(text)) == text
+    assert written(f'{{"user":"{text}"}}', SIX) == f" six={text}".encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("::", "::1", "1::", "2001:DB8::1", "2001:0db8::1", "1:2:3:4:5:6:7:0", "1::0:2", "1:::2", "1::2::3"),
+        *("1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6::7", "1:2:3:4:5:6:7::8", "12345::1", "g::1"),
+        *(
+            "1::2:",
+            ":1::2",
+            "1::2%eth0",
+            "::ffff:1.2.3.4",
+            "1::1.2.3.4",
+            "1::2/64",
+            "[1::2]",
+            "1",
+            "1:",
+            "abcd",
+        ),
+        *("1:2:3:4:5:6:7:8:", "0::1", "1::=2"),
+    ],
+)
+def test_an_ipv6_address_in_any_other_form_is_looked_at(text: str) -> None:
+    assert written(f'{{"user":"{text}"}}', SIX) == f" careful={text!r}".encode()
+
+
+def test_whatever_is_taken_for_an_address_is_one_and_in_the_only_form_it_has() -> None:
+    chance, taken = random.Random(6), 0
+    for _ in range(20_000):
+        text = "".join(chance.choices("0123af:::::::..", k=chance.randint(2, 14)))
+        shown = written(f'{{"user":"{text}"}}', SIX)
+        if not shown.startswith(b" careful="):
+            taken += 1
+            assert str(ipaddress.ip_address(text)) == text
+            assert shown == f" {'six' if ':' in text else 'src'}={text}".encode()
+    assert taken > 100
+
+
+def test_a_text_that_is_looked_at_is_remembered_and_no_other_is_taken_for_it() -> None:
+    asked: list[str] = []
+
+    def look(text: str) -> bytes:
+        asked.append(text)
+        return f"<{text}>".encode()
+
+    writer = Writer(READER, [Labelled(label=b"", name="user", most=0, careful=look)], 1000)
+    texts = ['"a"', '"b"', '"a"', "1", '"1"', "1", '"1"', f'"{"x" * 257}"', f'"{"x" * 257}"']
+    scan = READER.scan([f'{{"user":{text}}}'.encode() for text in texts])
+    made = writer.write(scan, list(range(len(texts))))
+    assert made == [b"<%b>" % text.strip('"').encode() for text in texts]
+    assert asked == ["a", "b", "1", "1", "1", "x" * 257, "x" * 257]
+    many = READER.scan([f'{{"user":"{number}"}}'.encode() for number in (*range(600), *range(600))])
+    assert writer.write(many, list(range(1200))) == [
+        b"<%d>" % number for number in (*range(600), *range(600))
+    ]
+
+
+def test_a_message_that_is_too_long_is_left_out() -> None:
+    scan = READER.scan([b'{"id":"a"}', b'{"id":"ab"}', b'{"id":"a"}'])
+    assert Writer(READER, [Line()], 10).write(scan, [0, 1, 2]) == [b'{"id":"a"}', b"", b'{"id":"a"}']
+
+
+def test_messages_are_framed_by_their_lengths_and_empty_ones_have_no_frame() -> None:
+    messages = [b"", b"a", b"x" * 9, b"x" * 10, b"x" * 12345, b"", b"\xc3\xa9"]
+    plain = b"".join(b"%d %b" % (len(message), message) for message in messages if message)
+    assert framed(messages) == plain
+    assert framed([]) == framed([b""]) == b""
+    with pytest.raises(TypeError):
+        framed(["text"])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        framed([None])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +239,7 @@ def test_a_kind_is_made_once_for_each_set_of_values_and_begins_anew_when_there_a
         return None if values == ("nobody", None) else [repr(values).encode(), b"-"]
 
     kind = Kind(names=("user", "severity"), make=make, most=2)
-    writer = Writer(READER, [Made(kind, 0), Made(kind, 1)])
+    writer = Writer(READER, [Made(kind, 0), Made(kind, 1)], 99)
     usual, nobody, text = '{"user":"a","severity":1}', '{"user":"nobody"}', '{"user":"a","severity":"1"}'
     lines = [usual, nobody, usual, text, usual]
     made = writer.write(READER.scan([line.encode() for line in lines]), [0, 1, 2, 3, 4])
@@ -161,7 +249,7 @@ def test_a_kind_is_made_once_for_each_set_of_values_and_begins_anew_when_there_a
 
 def test_values_of_a_kind_that_only_look_alike_stay_apart() -> None:
     kind = kind_of(lambda values: [repr(values).encode()], "user", "mfa")
-    writer = Writer(READER, [Made(kind)])
+    writer = Writer(READER, [Made(kind)], 99)
     lines = ['{"user":true}', '{"user":"true"}', '{"user":""}', '{"mfa":""}', '{"user":1}', '{"user":"#1"}']
     lines.append("{}")
     made = writer.write(READER.scan([line.encode() for line in lines]), list(range(len(lines))))
@@ -197,12 +285,12 @@ def test_whoever_raises_is_heard() -> None:
 
 def test_what_cannot_be_written_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="parts at most"):
-        Writer(READER, [Number()] * 65)
+        Writer(READER, [Number()] * 65, 99)
     with pytest.raises(ValueError, match="not in"):
-        Writer(READER, [Timestamp("door")])
+        Writer(READER, [Timestamp("door")], 99)
     with pytest.raises(ValueError, match="not a part"):
-        Writer(READER, [b"text"])  # type: ignore[list-item]
+        Writer(READER, [b"text"], 99)  # type: ignore[list-item]
     with pytest.raises(ValueError, match="another reader"):
-        Writer(READER, []).write(Reader(("id",)).scan([]), [])
+        Writer(READER, [], 99).write(Reader(("id",)).scan([]), [])
     with pytest.raises(IndexError):
-        Writer(READER, []).write(READER.scan([]), [0])
+        Writer(READER, [], 99).write(READER.scan([]), [0])

@@ -8,7 +8,7 @@ import pytest
 
 from lpforwarder import event
 from lpforwarder.event import Event
-from lpforwarder.lines import Reader
+from lpforwarder.lines import Key, Reader
 from lpforwarder.lines.parts import Kind, Known
 
 FIELDS = ("id", "timestamp", "user", "severity", "mfa")
@@ -20,7 +20,7 @@ def values(line: str | bytes, reader: Reader = READER) -> tuple[Known, ...] | No
     """What was read of it."""
     octets = line if isinstance(line, bytes) else line.encode("ascii")
     kind = Kind(names=reader.names, make=lambda found: found, most=10)
-    return reader.scan([octets]).judged(kind, {})[0]
+    return reader.scan([octets]).judged(Key(reader, kind))[0]
 
 
 def test_texts_whole_numbers_and_truths_are_read_in_any_order() -> None:
@@ -71,6 +71,47 @@ def test_other_fields_are_passed_over_where_they_do_not_matter() -> None:
     for broken in ('{"a":[}', '{"a":"', '{"a":"\\', '{"a":[1,2', '{"a":{"b":', '{"a":'):
         assert values(broken, reader) is None
     assert values('{"id":null}', reader) is None
+
+
+@pytest.mark.parametrize("octet", [b'"', b"\\", b"\x1f", b"\x7f", b"\x80", b"\xff", b"\x00", b"\n"])
+def test_an_octet_that_is_not_usual_is_seen_wherever_it_stands(octet: bytes) -> None:
+    for length in range(30):
+        for at in range(length):
+            text = b"a" * at + octet + b"~ !z"[at % 4 :][:1] * (length - at)
+            assert values(b'{"id":"%b"}' % text) is None
+            assert values(b'{"id":"%b' % text) is None
+    assert values(b'{"id":"%b"}' % (b" ~" * 20)) == (" ~" * 20, None, None, None, None)
+
+
+@pytest.mark.parametrize("length", range(20))
+def test_a_text_of_any_length_is_read_to_its_end(length: int) -> None:
+    text = "x" * length
+    assert values(f'{{"id":"{text}"}}') == (text, None, None, None, None)
+    assert values(rf'{{"id":"{text}\"{text}"}}') == (f'{text}"{text}', None, None, None, None)
+    assert values(rf'{{"id":"{text}\n{text}"}}') == (f"{text}\n{text}", None, None, None, None)
+    assert values(f'{{"id":"{text}') is None
+
+
+def test_half_a_pair_is_given_as_json_gives_it() -> None:
+    assert values(r'{"id":"\ud83d"}') == ("\ud83d", None, None, None, None)
+    assert values(r'{"id":"a\ude00b","user":"\/"}') == ("a\ude00b", None, "/", None, None)
+
+
+def test_a_key_finds_what_was_made_for_its_reader_alone() -> None:
+    asked: list[tuple[Known, ...]] = []
+
+    def make(found: tuple[Known, ...]) -> str:
+        asked.append(found)
+        return repr(found)
+
+    key = Key(READER, Kind(names=("id",), make=make, most=1000))
+    lines = [b'{"id":"%d"}' % (number % 300) for number in range(900)]
+    assert READER.scan(lines).judged(key) == [f"('{number % 300}',)" for number in range(900)]
+    assert len(asked) == 300
+    with pytest.raises(ValueError, match="another reader"):
+        Reader(FIELDS).scan(lines).judged(key)
+    empty = Key(READER, Kind(names=(), make=lambda _: "made", most=1))
+    assert READER.scan(lines[:2]).judged(empty) == ["made", "made"]
 
 
 def test_no_lines_and_too_many_fields() -> None:

@@ -25,7 +25,7 @@ def written(*events: dict[str, Any], **options: Any) -> list[bytes]:
     cef = CefFormat(CefOptions(**options))
     reader = Reader(cef.fields, marked=cef.marked, skips=cef.ignores_others)
     lines = [Event.of({**USUAL, **fields}).line for fields in events]
-    return Writer(reader, cef.parts()).write(reader.scan(lines), list(range(len(lines))))
+    return Writer(reader, cef.parts(), 2**20).write(reader.scan(lines), list(range(len(lines))))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,8 @@ def written(*events: dict[str, Any], **options: Any) -> list[bytes]:
         {"id": "x" * 41, "mfa": True, "timestampAmbiguous": "true"},
         {"result": "denied", "eventType": "é", "vendorAction": "a=b"},
         {"message": "x" * 1024, "reason": "é" * 1024, "folderName": "a" * 4001},
+        {"door": {"a": [1, 2]}, "itemSite": "crm.example.org", "client": None, "vendorFields": {"a": "}"}},
+        {"truncated": True, "timestampAmbiguous": True},
     ],
     ids=str,
 )
@@ -58,10 +60,10 @@ def test_odd_texts_do_not_keep_an_event_from_being_put_together(
         {"source": "lpforwarder"},
         {"targetUsers": ["a"]},
         {"targetUsers": None},
-        {"door": {"a": [1, 2]}},
         {"severity": 11},
         {"severity": "4"},
-        {"truncated": True},
+        {"targetUsers": "a"},
+        {"truncated": [1]},
         {"mfa": None},
         {"mfa": 1.5},
         {"sourceIpRaw": "x"},
