@@ -2,8 +2,10 @@
 same place read each page once.
 
 What is kept are lines. To decode what a format needs of them costs less than to keep decoded events in memory
-and take them away again. A page is cut into lines when somebody reads it: the newest are read by nobody while
-delivery is far behind.
+and take them away again. A page is cut into lines when somebody reads it for the first time.
+
+While delivery is behind, what was written longest ago is read next, so it is the newest that makes room: what
+would have to be read from the file otherwise costs a collector 0.8 µs of CPU an event.
 """
 
 from __future__ import annotations
@@ -14,59 +16,59 @@ from collections import OrderedDict
 from lpforwarder.event import Seq, Stretch
 from lpforwarder.journal.page import StoredPage
 
-_PAGES = 16
-_OCTETS = 4 * 2**20
-"""Of lines; in memory they take a tenth more. Some ten thousand usual events: two fences of delivery."""
+_PAGES, _OCTETS = 16, 4 * 2**20
+"""Of what was read; in memory lines take a tenth more. Ten thousand usual events: two fences of delivery."""
+_UNREAD_PAGES, _UNREAD_OCTETS = 48, 16 * 2**20
+"""Of what was written and not read yet: forty thousand usual events, a burst that delivery is behind."""
 
 
 class RecentPages:
-    """A few whole pages, least recently used out first; the newest is kept whatever its size."""
+    """A few whole pages. The one written last is kept whatever its size, and so is the one read last."""
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[int, _Kept] = OrderedDict()
+        self._unread: OrderedDict[int, StoredPage] = OrderedDict()
+        """In the order they were written."""
+        self._read: OrderedDict[int, tuple[int, Stretch]] = OrderedDict()
+        """Octets and lines; the one used longest ago stands first."""
         self._guard = threading.Lock()
 
     def holding(self, place: int, limit: int) -> Stretch | None:
         """What lies from `place` to the end of its page, `limit` events at most; None when it is not here."""
         with self._guard:
-            for first, page in self._pages.items():
+            for first, (_, lines) in self._read.items():
+                if first <= place < first + len(lines.lines):
+                    self._read.move_to_end(first)
+                    return lines.part(place - first, place - first + limit)
+            for first, page in self._unread.items():
                 if first <= place < page.end:
-                    self._pages.move_to_end(first)
-                    return page.lines().part(place - first, place - first + limit)
+                    del self._unread[first]
+                    return self._cut(page).part(place - first, place - first + limit)
         return None
 
     def keep(self, page: StoredPage) -> None:
-        """Remembers a page with one event at least."""
+        """Remembers one that was written, with one event at least."""
         with self._guard:
-            self._keep(_Kept(page), page.first)
+            self._unread[page.first] = page
+            while len(self._unread) > 1 and self._is_too_much():
+                newest = self._unread.popitem()
+                self._unread.popitem()
+                self._unread.update([newest])
 
     def kept(self, page: StoredPage) -> Stretch:
-        """Remembers it, and gives its lines."""
+        """Remembers one that was read from the file, and gives its lines."""
         with self._guard:
-            self._keep(kept := _Kept(page), page.first)
-            return kept.lines()
+            return self._cut(page)
 
-    def _keep(self, page: _Kept, first: int) -> None:
-        self._pages[first] = page
-        self._pages.move_to_end(first)
-        while len(self._pages) > 1 and self._is_too_much():
-            self._pages.popitem(last=False)
+    def _cut(self, page: StoredPage) -> Stretch:
+        lines = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
+        self._read[page.first] = len(page.lines), lines
+        self._read.move_to_end(page.first)
+        while len(self._read) > 1 and (
+            len(self._read) > _PAGES or sum(octets for octets, _ in self._read.values()) > _OCTETS
+        ):
+            self._read.popitem(last=False)
+        return lines
 
     def _is_too_much(self) -> bool:
-        return len(self._pages) > _PAGES or sum(page.octets for page in self._pages.values()) > _OCTETS
-
-
-class _Kept:
-    """A page, until it is cut, and then its lines."""
-
-    __slots__ = ("_page", "end", "octets")
-
-    def __init__(self, page: StoredPage) -> None:
-        self._page: StoredPage | Stretch = page
-        self.octets, self.end = len(page.lines), page.end
-
-    def lines(self) -> Stretch:
-        if not isinstance(self._page, Stretch):
-            page = self._page
-            self._page = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
-        return self._page
+        pages = self._unread.values()
+        return len(pages) > _UNREAD_PAGES or sum(len(page.lines) for page in pages) > _UNREAD_OCTETS
