@@ -176,6 +176,8 @@ class App:
             self._spokesman.configured(before, settings, changes, waits)
         for poller in self.pollers.values():
             poller.try_again()
+        if self._endpoint is not None:
+            self._endpoint.renew()
         self.supervisor.wake()
 
     def _needs_restart(self) -> tuple[str, ...]:
@@ -317,7 +319,8 @@ def parts_of(settings: Settings) -> dict[str, Part]:
         parts[source_name(source.name)] = Part("source", source, files, settings.privacy)
     if settings.http.listen is not None:
         # Last: to load its libraries takes a while, in which the others can work already.
-        parts[ENDPOINT] = Part("endpoint", settings.http, digests(settings.http))
+        # Changed files are no reason to give up the port: reload() has them looked at.
+        parts[ENDPOINT] = Part("endpoint", settings.http, ())
     return parts
 
 

@@ -62,7 +62,16 @@ class Credentials:
             return False
         self._look_at = self._clock() + LOOK_EVERY
         before, self._seen = self._seen, _stamps(self._files)
-        if self._seen != before or self._seen in (self._used, self._refused):
+        return self._seen == before and self._is_usable()
+
+    def look_now(self) -> bool:
+        """The same at once, for files that somebody says are ready."""
+        self._seen = _stamps(self._files)
+        return self._is_usable()
+
+    def _is_usable(self) -> bool:
+        """Whether what was seen is neither what is used nor refused already, and can be used."""
+        if self._seen in (self._used, self._refused):
             return False
         try:
             self._context()

@@ -61,6 +61,12 @@ class Endpoint:
             self._server = None
             self.close()
 
+    def renew(self) -> None:
+        """Looks at the files of TLS now, not in a while; from any thread. The port stays open."""
+        server = self._server
+        if server is not None:
+            server.renew()
+
     def abort(self) -> None:
         """Nothing to do: run() ends within a moment whatever the clients do."""
 

@@ -153,6 +153,7 @@ class Limits(JournalReader):
 
     def look_at_room(self) -> Room:
         """How much room is left; the answer is remembered for `warnings` and `full_in`."""
+        self._look_for_room()
         try:
             return self._room.look(self._usage(), self._even())
         except Blocked as failure:
@@ -202,7 +203,7 @@ class Limits(JournalReader):
         self._is_full = self._is_full and own
 
     def _look_for_room(self) -> None:
-        """After a checkpoint moved: who was refused need not wait for its next try."""
+        """When there may be more of it: who was refused need not wait for its next try, or may be gone."""
         if not self._is_full:
             return
         with suppress(Transient, Blocked):

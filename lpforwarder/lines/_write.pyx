@@ -13,7 +13,7 @@ cdef enum:
     MOST_PARTS = 64
     DIGITS = 24
     LONGEST_REMEMBERED = 256  # octets of a text
-    MOST_REMEMBERED = 512  # texts of a part; 200 KiB
+    MOST_REMEMBERED = 512  # texts of a part; 200 KiB, twice as much with hostile ones
 
 cdef enum Sort:
     TEXT, NUMBER, LINE, TIMESTAMP, MILLISECONDS, LABELLED, ADDRESS, PIECE

@@ -223,3 +223,33 @@ def test_it_speaks_tls_and_takes_up_a_renewed_certificate(
         except (ssl.SSLError, ConnectionError, http.client.HTTPException):
             status = 0
         assert status == 0
+
+
+def test_a_reload_takes_up_a_renewed_certificate_at_once_and_keeps_the_port(
+    tmp_path: Path, receiver: CollectorProcess, certificates: Certificates
+) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    def put(pair: Any) -> None:
+        shutil.copy(pair.cert_file, cert)
+        shutil.copy(pair.key_file, key)
+        key.chmod(0o600)
+
+    put(certificates.expired)
+    with serving(tmp_path, receiver, tls={"cert_file": str(cert), "key_file": str(key)}) as daemon:
+        reader = Reader(port_of(daemon), tls=ssl.create_default_context(cafile=certificates.ca_file))
+        put(certificates.server)
+        daemon.hup()
+        verdicts: list[str] = []
+
+        def is_renewed(_: Any) -> bool:
+            try:
+                verdicts.append(str(reader.get("/healthz").status))
+            except ssl.SSLError as error:
+                verdicts.append(error.reason)
+            except (ConnectionResetError, http.client.RemoteDisconnected):
+                verdicts.append("hung up on")
+            return verdicts[-1] == "200"
+
+        daemon.wait_until(is_renewed)
+        assert port_of(daemon) == reader.port

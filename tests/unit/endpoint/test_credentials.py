@@ -57,6 +57,22 @@ def test_a_renewed_certificate_counts_once_its_files_have_come_to_rest(
     assert not house.looked()
 
 
+def test_a_renewed_certificate_counts_at_once_when_somebody_says_that_it_is_ready(
+    house: House, certificates: Certificates
+) -> None:
+    house.credentials.read()
+    assert not house.credentials.look_now()
+    house.put(certificates.wrong_name)
+    assert house.credentials.look_now()
+    house.credentials.read()
+    assert not house.credentials.look_now()
+    house.cert.write_text("no certificate")
+    with capture_logs() as logged:
+        assert not house.credentials.look_now()
+        assert not house.credentials.look_now()
+    assert [line["event"] for line in logged] == ["endpoint.certificate_refused"]
+
+
 def test_a_broken_certificate_is_told_once_and_the_old_one_stays(
     house: House, certificates: Certificates
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import socket
 import ssl
 import threading
@@ -24,7 +25,7 @@ from lpforwarder.endpoint.credentials import Credentials
 from lpforwarder.endpoint.listening import listen
 from lpforwarder.endpoint.server import IDLE, TICK, EndpointServer, Limits
 from lpforwarder.runtime.stop import Stop
-from tests.fakes.certificates import Certificates
+from tests.fakes.certificates import Certificates, KeyPair
 from tests.fakes.ports import ReservedPort
 
 BIG = 16 * 2**20
@@ -346,3 +347,30 @@ def test_who_connects_while_the_certificate_changes_is_not_left_hanging(certific
         assert fetch(server.port, trust) == 200
     assert set(ends) <= {"answered", "hung up"}
     assert "answered" in ends
+
+
+def test_it_looks_at_its_files_at_once_when_it_is_told_to_and_keeps_its_port(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    def put(pair: KeyPair) -> None:
+        shutil.copy(pair.cert_file, cert)
+        shutil.copy(pair.key_file, key)
+
+    def verdict() -> str:
+        try:
+            return str(fetch(server.port, trusting(certificates)))
+        except ssl.SSLError as error:
+            return error.reason
+        except ConnectionResetError:
+            return "hung up on"  # in the middle of the change; ConnectionRefusedError would be a lost port
+
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    put(certificates.expired)
+    with running(credentials=Credentials(cert, key, None, clock=lambda: 0.0)) as server:
+        assert verdict() == "CERTIFICATE_VERIFY_FAILED"
+        server.server.renew()
+        assert verdict() == "CERTIFICATE_VERIFY_FAILED"
+        put(certificates.server)
+        assert verdict() == "CERTIFICATE_VERIFY_FAILED"  # its clock stands: it does not look by itself
+        server.server.renew()
+        wait_until(lambda: verdict() == "200")

@@ -81,3 +81,11 @@ def test_a_certificate_that_cannot_be_used_gives_the_port_free(tmp_path: Path) -
         with pytest.raises(Blocked, match="certificate of the endpoint"):
             made.run(Stop(), lambda: None)
         socket.create_server(("127.0.0.1", reserved.number)).close()
+
+
+def test_to_be_told_of_new_files_means_nothing_to_one_that_does_not_run(tmp_path: Path) -> None:
+    made = endpoint(tmp_path)
+    made.renew()
+    made.open()
+    made.renew()
+    made.close()

@@ -291,6 +291,20 @@ def test_it_goes_on_within_seconds_after_a_long_reader_left(bench: Bench) -> Non
     assert kept(bench) == numbers(1, last + EACH)
 
 
+def test_a_journal_with_room_again_is_not_said_to_be_full_although_nobody_asks_it_for_any(
+    bench: Bench,
+) -> None:
+    journal = bench.open(max_size=8 * MIB, reserve_size=None)
+    journal.register("siem", "oldest")
+    with long_reader(bench):
+        fill(journal)
+        journal.look_at_room()
+        assert journal.full_in == 0.0
+    bench.even += 2.0
+    journal.look_at_room()
+    assert journal.full_in != 0.0
+
+
 def test_a_log_that_cannot_be_emptied_is_tried_every_two_seconds(bench: Bench) -> None:
     journal = bench.open(max_size=8 * MIB, reserve_size=None)
     journal.register("siem", "oldest")
