@@ -192,8 +192,11 @@ class _Endpoint:
         begin = self._place(asked.after, token) if after is None else after
         with self._budget.share() as octets:
             found = pull.collect(self._journal, asked, begin, token.sources, octets, self._is_ending)
-            if not found.lines and self._is_ending() and found.place < self._journal.newest():
-                raise problems.ending()  # nothing would say that there is nothing
+            is_cut = not found.lines and self._is_ending() and found.place < self._journal.newest()
+            if (
+                is_cut and not asked.wait
+            ):  # who waits gets nothing with the cursor; here it would say: no more
+                raise problems.ending()
             answer = self._answer(request, found, form)
         return _Found(
             after=begin, place=found.place, count=len(found.lines), is_news=found.is_news, answer=answer

@@ -97,7 +97,7 @@ class Limits(JournalReader):
         `wanted` are the octets that shall have room afterwards.
         """
         with self._writer.transaction() as connection:
-            return retention.remove_some(
+            number = retention.remove_some(
                 connection,
                 self._rules,
                 self._now(),
@@ -107,6 +107,10 @@ class Limits(JournalReader):
                 beside=beside_events(self._path, self._quota) + self._quota.own,
                 goes_on=lambda confirmed: self._headway.goes_on(confirmed, self._even()),
             )
+            removed = ends(connection)[0]
+        if number:
+            self.forget(removed)
+        return number
 
     def trim_rejects(self) -> None:
         """Removes rejects that are too old or too many."""

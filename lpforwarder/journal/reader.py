@@ -249,6 +249,10 @@ class JournalReader:
         """A whole page stays in memory for whoever reads there next."""
         self._recent.keep(page)
 
+    def forget(self, upto: int) -> None:
+        """Nothing up to that place stays in memory."""
+        self._recent.forget(upto)
+
     def _wanted_in_page(
         self, connection: sqlite3.Connection, checkpoint: int, last: int, wanted: Wanted
     ) -> int:

@@ -59,6 +59,14 @@ class RecentPages:
         with self._guard:
             return self._cut(page)
 
+    def forget(self, upto: int) -> None:
+        """Events up to that place have left the journal."""
+        with self._guard:
+            for first in [first for first in self._unread if first <= upto]:
+                del self._unread[first]
+            for first in [first for first in self._read if first <= upto]:
+                del self._read[first]
+
     def _cut(self, page: StoredPage) -> Stretch:
         lines = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
         self._read[page.first] = len(page.lines), lines

@@ -153,3 +153,17 @@ def test_a_search_without_end_does_not_hold_up_the_end_and_does_not_say_that_the
     assert answers[0].status == 503
     assert json.loads(answers[0].body)["type"].endswith("/ending")
     assert answers[0].headers["Retry-After"]
+
+
+def test_who_waits_and_is_still_being_searched_for_at_the_end_gets_its_cursor(tmp_path: Path) -> None:
+    journal, answers = Endless(), list[Answer]()
+    with served_journal(tmp_path, journal=journal) as endpoint:
+        port, token = int(endpoint.url.rpartition(":")[2]), endpoint.token()
+        path = "/v1/events?type=rare&wait=60"
+        asking = threading.Thread(target=lambda: answers.append(fetch(port, path, token)))
+        asking.start()
+        wait_until(lambda: journal.looks > 0)
+    asking.join(30)
+    assert (answers[0].status, answers[0].body) == (200, b"[]")
+    assert answers[0].headers["Lpforwarder-Cursor"]
+    assert answers[0].headers["Connection"] == "close"

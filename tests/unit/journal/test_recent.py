@@ -80,3 +80,12 @@ def test_a_page_written_again_at_the_same_place_replaces_the_one_before() -> Non
     recent.keep(stored(1, 2))
     recent.keep(stored(1, 3))
     assert found(recent, 1) == ["1", "2", "3"]
+
+
+def test_what_has_left_the_journal_is_forgotten() -> None:
+    recent = RecentPages()
+    for first in (1, 3, 5):
+        recent.keep(stored(first, first + 1))
+    assert found(recent, 1)
+    recent.forget(4)
+    assert [bool(found(recent, place)) for place in range(1, 7)] == [False] * 4 + [True] * 2
