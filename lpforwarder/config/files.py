@@ -108,8 +108,8 @@ def secret(path: Path, *, key: str) -> Iterable[Finding]:
 def unreadable(path: Path, *, key: str) -> Finding | None:
     """A finding when the file cannot be opened and read."""
     try:
-        if path.exists() and not path.is_file():
-            return _broken(key, f"{path} is not a file", "name a file")
+        if problem := other_than_file(path, key=key, fix="name a file"):
+            return problem
         with open(path, "rb", opener=open_at_once) as file:
             file.read(1)
     except FileNotFoundError:
@@ -122,6 +122,11 @@ def unreadable(path: Path, *, key: str) -> Finding | None:
     except OSError as error:
         return _broken(key, f"{path} cannot be read: {(error.strerror or 'unknown').lower()}", "name a file")
     return None
+
+
+def other_than_file(path: Path, *, key: str, fix: str) -> Finding | None:
+    """A finding when something stands there that is no file; OSError when nobody can see what."""
+    return _broken(key, f"{path} is not a file", fix) if path.exists() and not path.is_file() else None
 
 
 def exposed(path: Path, *, key: str) -> Finding | None:

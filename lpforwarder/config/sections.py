@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -113,6 +114,12 @@ class JournalOptions(Options):
     when_full: Literal["pause-polling", "drop-delivered-first"] = Field(
         "pause-polling", description="pause-polling (the vault keeps events) or drop-delivered-first"
     )
+
+    def check_files(self) -> Iterable[Finding]:
+        with suppress(OSError):  # of a folder that cannot be looked into, whoever opens the journal speaks
+            fix = f"name a file, such as {self.path / 'journal.db' if self.path.is_dir() else 'journal.db'}"
+            if problem := files.other_than_file(self.path, key="path", fix=fix):
+                yield problem
 
 
 class HttpTls(Options):

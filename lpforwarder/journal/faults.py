@@ -144,6 +144,12 @@ def while_reading(error: sqlite3.Error, path: Path) -> Failure | None:
     return _refused(error, path)
 
 
+def require_file(path: Path) -> None:
+    """Denied when something else stands there: to open a pipe would wait for ever. Nothing there is fine."""
+    if path.exists() and not path.is_file():
+        raise Denied(f"{path} is not a file", code=DAMAGED, fix="let journal.path name a file")
+
+
 def _no_journal(path: Path) -> Denied:
     return Denied(
         f"{path} is not a journal, or its beginning is damaged",

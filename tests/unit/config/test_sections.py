@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from lpforwarder.config.sections import Address, HttpOptions, JournalOptions, LogOptions, Outline
+from tests.fakes.pipes import pipe, without_waiting
 
 
 def http(**values: object) -> HttpOptions:
@@ -31,6 +33,24 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert (journal.keep, journal.max_size, journal.when_full) == (30 * 86400, 10 * 2**30, "pause-polling")
     assert journal.path.name == "journal.db"
     assert (log.level, log.format) == ("info", "auto")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, pipe], ids=["folder", "pipe"])
+def test_a_journal_is_a_file(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    place = tmp_path / "state"
+    make(place)
+    options = JournalOptions.model_validate({"path": str(place)}, context={"folder": tmp_path})
+    (finding,) = without_waiting(lambda: list(options.check_files()), place)
+    assert (finding.key, finding.code, finding.note) == ("path", "LPF119", False)
+    assert finding.what == f"{place} is not a file"
+    assert finding.fix == f"name a file, such as {place / 'journal.db' if place.is_dir() else 'journal.db'}"
+
+
+def test_a_journal_may_be_there_already_or_be_made_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").touch()
+    for name in ("journal.db", "new.db", "no/folder/yet.db"):
+        options = JournalOptions.model_validate({"path": name}, context={"folder": tmp_path})
+        assert not list(options.check_files())
 
 
 def test_a_section_without_keys_has_the_defaults() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from lpforwarder.journal.faults import (
     while_reading,
     while_writing,
 )
+from lpforwarder.journal.reader import open_reader
+from lpforwarder.journal.verifying import verify
+from tests.fakes.pipes import pipe, without_waiting
+from tests.unit.journal.conftest import Bench
 
 
 def error(code: int, text: str = "as SQLite says") -> sqlite3.OperationalError:
@@ -80,6 +85,22 @@ def test_a_folder_of_our_own_says_what_the_system_said(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_has_a_remedy_too(tmp_path: Path) -> None:
     assert not_writable(tmp_path / "none", "No such file or directory").fix.startswith("give journal.path")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, pipe], ids=["folder", "pipe"])
+def test_what_is_no_file_is_refused_and_not_opened(bench: Bench, make: Callable[[Path], object]) -> None:
+    bench.path.parent.mkdir()
+    make(bench.path)
+
+    def refused(work: Callable[[], object]) -> Denied:
+        with pytest.raises(Denied) as denied:
+            without_waiting(work, bench.path)
+        return denied.value
+
+    for work in (bench.open, lambda: open_reader(bench.path), lambda: verify(bench.path)):
+        found = refused(work)
+        assert (found.what, found.code) == (f"{bench.path} is not a file", "LPF505")
+        assert found.fix == "let journal.path name a file"
 
 
 def test_who_reads_for_long_is_told_by_what_it_does_and_how_to_find_it(tmp_path: Path) -> None:
