@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dis import opmap
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -13,6 +14,9 @@ from bench.sinks import ROOT
 
 EVERY = 0.001
 """Seconds of CPU between two looks; the kernel may make it 4 ms."""
+
+_ENTRY = opmap["RESUME"]
+"""The instruction a function begins with, and goes on with where it is a generator."""
 
 Stack = tuple[str, ...]
 """From the outermost function to the innermost, each `file:function`."""
@@ -26,7 +30,13 @@ class Samples:
         self._names: dict[CodeType, str] = {}
 
     def look(self, frame: FrameType | None) -> None:
-        """Notes the stack of this frame."""
+        """Notes the stack of this frame, or of its caller when it has only just been entered.
+
+        The interpreter hands a signal over at the end of a call or the beginning of a function. What passed
+        before the latter was its caller's, such as a compiled module that asks a function in Python.
+        """
+        if frame is not None and frame.f_code.co_code[frame.f_lasti] == _ENTRY:
+            frame = frame.f_back
         stack = []
         while frame is not None:
             stack.append(self._name(frame.f_code))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections import Counter
@@ -28,6 +29,26 @@ def test_what_does_not_pass_through_a_function_is_left_out() -> None:
     samples = Samples()
     inner(samples)
     assert not samples.below(f"{NAME}:outer")
+
+
+def entered(_: object) -> int:
+    return 0
+
+
+def signalled_in_c() -> None:
+    alarm = map(signal.setitimer, [signal.ITIMER_REAL], [0.001])
+    max(zip(alarm, map(sum, [range(3_000_000)]), strict=True), key=entered)
+
+
+def test_what_passed_in_c_counts_for_its_caller_and_not_for_the_function_it_called_next() -> None:
+    samples = Samples()
+    before = signal.signal(signal.SIGALRM, lambda _, frame: samples.look(frame))
+    try:
+        signalled_in_c()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    (stack,) = samples.stacks
+    assert stack[-1] == f"{NAME}:signalled_in_c"
 
 
 def test_shares_count_the_innermost_function() -> None:
