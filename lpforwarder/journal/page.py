@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import cast
 
 from lpforwarder.event import Entry, Event, Seq, split_lines
 from lpforwarder.event_page import EventPage, Kind
+from lpforwarder.journal.crc import crc32
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def store(first: int, source: str, events: Sequence[Event], received: str) -> St
     kinds, lines, number = tally(page.kinds), b"\n".join(page.lines), len(page)
     head = row_checksum(first, number, source, page.oldest, page.newest, received, kinds)
     seal = row_checksum(first, number, source, received)
-    sums = _sealed(list(map(zlib.crc32, page.lines)), seal)
-    checksum = zlib.crc32(lines, head)
+    sums = _sealed(list(map(crc32, page.lines)), seal)
+    checksum = crc32(lines, head)
     return StoredPage(first, number, source, page.oldest, page.newest, received, kinds, checksum, lines, sums)
 
 
@@ -95,11 +95,11 @@ def page_columns(page: StoredPage) -> Columns:
 
 def row_checksum(*values: object) -> int:
     """CRC-32 over the values of a row; also a function of our SQL. JSON keeps the borders apart."""
-    return zlib.crc32(json.dumps(values, default=repr).encode("ascii"))
+    return crc32(json.dumps(values, default=repr).encode("ascii"))
 
 
 def _checksum(page: StoredPage) -> int:
-    return zlib.crc32(page.lines, _head(page))
+    return crc32(page.lines, _head(page))
 
 
 def _head(page: StoredPage) -> int:
@@ -116,7 +116,7 @@ def _sealed(sums: Sequence[int], head: int) -> bytes:
     `head` is that of first, count, source and received; the other columns are made anew from the lines.
     """
     packed = struct.pack(f">{len(sums)}I", *sums)
-    return packed + struct.pack(">I", zlib.crc32(packed, head))
+    return packed + struct.pack(">I", crc32(packed, head))
 
 
 def _parts(page: StoredPage) -> list[StoredPage]:
@@ -142,7 +142,7 @@ def _runs(sums: Sequence[int], lines: list[bytes]) -> list[tuple[int, list[bytes
     """
     where: dict[int, list[int]] = {}
     for number in range(len(lines) - 1, -1, -1):
-        where.setdefault(zlib.crc32(lines[number]), []).append(number)
+        where.setdefault(crc32(lines[number]), []).append(number)
     runs: list[tuple[int, list[bytes]]] = []
     behind, at = -1, -1
     for place, checksum in enumerate(sums):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lpforwarder.journal.crc import crc32
 from lpforwarder.journal.facts import ends, identity_in
 from lpforwarder.journal.page import row_checksum
 from lpforwarder.runtime import replacing
@@ -121,11 +121,11 @@ def _text(told: Mapping[str, Any]) -> bytes:
 
 
 def _checksum(told: Mapping[str, Any]) -> int:
-    return zlib.crc32(_text(told))
+    return crc32(_text(told))
 
 
 def _is_whole(told: Mapping[str, Any], checksum: int) -> bool:
     """True for what write() wrote; earlier versions indented it."""
     if checksum == _checksum(told):
         return True
-    return checksum == zlib.crc32(json.dumps(told, indent=1, sort_keys=True).encode("ascii") + b"\n")
+    return checksum == crc32(json.dumps(told, indent=1, sort_keys=True).encode("ascii") + b"\n")

@@ -11,13 +11,13 @@ All functions run inside a transaction of the caller, so that an event is never 
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lpforwarder.event import OWN, Entry, Poison, addressed_to, split_lines
 from lpforwarder.journal import quota
+from lpforwarder.journal.crc import crc32
 from lpforwarder.journal.facts import ends
 from lpforwarder.journal.page import row_checksum, store
 from lpforwarder.journal.rows import insert_page
@@ -291,7 +291,7 @@ def _seal(connection: sqlite3.Connection, number: int) -> None:
 def _checksum(small: Sequence[object], message: object, line: object) -> int:
     if not (isinstance(message, bytes) and isinstance(line, bytes)):
         return -1  # damaged: no row was written like this
-    return zlib.crc32(line, zlib.crc32(message, row_checksum(*small)))
+    return crc32(line, crc32(message, row_checksum(*small)))
 
 
 # ---- counting and making room ----------------------------------------------------------------------------
