@@ -75,7 +75,7 @@ def test_a_sender_that_cannot_start_is_told_with_its_own_words(
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "journal.db").mkdir()
-    with pytest.raises((RuntimeError, TimeoutError), match=r"journal\.db is not a file"):
+    with pytest.raises((RuntimeError, TimeoutError), match=r"error\[LPF119\] .*journal\.db is not a file"):
         measure(Lpforwarder(), job, certificates, folder)
 
 
