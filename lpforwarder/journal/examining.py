@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lpforwarder.journal import btree, salvage, schema, structure, tables
 from lpforwarder.journal.btree import Broken
-from lpforwarder.journal.faults import require_file
+from lpforwarder.journal.faults import is_there
 from lpforwarder.journal.page import row_checksum
 from lpforwarder.journal.rawfile import Image, RawFile, resting
 from lpforwarder.journal.safe_copy import SafeCopy
@@ -35,12 +35,11 @@ FINE = Finding()
 
 
 def examine(path: Path, safe: SafeCopy | None) -> Finding:
-    """Looks at the journal's file for a second or two. Nobody may write it meanwhile. Denied: not a file.
+    """Looks at the journal's file for a second or two. Nobody may write it meanwhile. Denied as is_there().
 
     A file that is not ours, or of a newer version, is FINE here: whoever opens it refuses it by name.
     """
-    require_file(path)
-    if not path.exists() or not path.stat().st_size:
+    if not is_there(path) or not path.stat().st_size:
         return _gone(path, safe)
     with resting(path) as raw:
         try:

@@ -144,10 +144,20 @@ def while_reading(error: sqlite3.Error, path: Path) -> Failure | None:
     return _refused(error, path)
 
 
-def require_file(path: Path) -> None:
-    """Denied when something else stands there: to open a pipe would wait for ever. Nothing there is fine."""
-    if path.exists() and not path.is_file():
+def is_there(path: Path) -> bool:
+    """True for a file, False for nothing.
+
+    Denied for something else, as to open a pipe would wait for ever, and where one cannot look.
+    """
+    try:
+        found, is_file = path.exists(), path.is_file()
+    except OSError as error:
+        what = f"cannot look at the journal {path}: {error.strerror}"
+        fix = "run this as the user of the service, or correct journal.path"
+        raise Denied(what, code="LPF503", fix=fix) from error
+    if found and not is_file:
         raise Denied(f"{path} is not a file", code=DAMAGED, fix="let journal.path name a file")
+    return is_file
 
 
 def _no_journal(path: Path) -> Denied:

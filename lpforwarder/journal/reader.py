@@ -18,7 +18,7 @@ from lpforwarder.journal import schema, set_asides
 from lpforwarder.journal.connections import Readers
 from lpforwarder.journal.descriptors import Hold
 from lpforwarder.journal.facts import Facts, StoredReject, ends, gaps_in, has_set_asides, look
-from lpforwarder.journal.faults import require_file
+from lpforwarder.journal.faults import is_there
 from lpforwarder.journal.gaps import KnownGaps
 from lpforwarder.journal.hidden import HiddenRows
 from lpforwarder.journal.page import StoredPage, row_checksum
@@ -33,9 +33,8 @@ def open_reader(path: Path) -> JournalReader:
 
     FileNotFoundError when there is none yet; Denied when it cannot be read or is not ours.
     """
-    if not path.exists():
+    if not is_there(path):
         raise FileNotFoundError(f"there is no journal at {path}")
-    require_file(path)
     reader = JournalReader(path)
     try:
         with reader.view() as connection:

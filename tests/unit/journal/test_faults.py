@@ -103,6 +103,14 @@ def test_what_is_no_file_is_refused_and_not_opened(bench: Bench, make: Callable[
         assert found.fix == "let journal.path name a file"
 
 
+def test_where_one_cannot_look_is_told_and_is_no_bug_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 300)
+    for work in (lambda: open_reader(path), lambda: verify(path)):
+        with pytest.raises(Denied, match=r"cannot look at the journal .*: File name too long") as denied:
+            work()
+        assert (denied.value.code, denied.value.fix[:30]) == ("LPF503", "run this as the user of the se")
+
+
 def test_who_reads_for_long_is_told_by_what_it_does_and_how_to_find_it(tmp_path: Path) -> None:
     failure = held_up(tmp_path / "journal.db")
     assert (failure.code, failure.retry_after) == ("LPF501", AGAIN_AFTER)
