@@ -255,8 +255,9 @@ class App:
             self.supervisor.start(PUBLISHER, self._publisher, Policy())
 
     def _endpoint_of(self, options: HttpOptions) -> Endpoint:
-        assert self._publisher is not None
-        return Endpoint(options, functools.partial(self._publisher.service, options))
+        publisher = self._publisher
+        assert publisher is not None
+        return Endpoint(options, functools.partial(publisher.service, options), publisher.check)
 
     def _endpoint_state(self) -> status.EndpointState | None:
         if self._endpoint is None:

@@ -136,6 +136,10 @@ class Publisher:
 
     # ---- for the endpoint -----------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """What service() needs and may lack: Blocked or Denied (LPF533) without a key of the cursors."""
+        cursor_key.kept(self._key_file)
+
     def service(self, options: HttpOptions) -> Service:
         """All that the endpoint answers from. Blocked or Denied (LPF533) without a key of the cursors."""
         from lpforwarder.endpoint.access import Doorkeeper

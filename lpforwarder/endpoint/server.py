@@ -6,9 +6,8 @@ import asyncio
 import resource
 import socket
 import ssl
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
@@ -21,7 +20,6 @@ from uvicorn.server import ServerState
 
 from lpforwarder.endpoint.accepting import Acceptor
 from lpforwarder.endpoint.credentials import Credentials
-from lpforwarder.runtime.bell import Bells
 from lpforwarder.runtime.stop import Stop
 
 TICK = 0.5
@@ -134,15 +132,8 @@ class EndpointServer:
         self._listener = listener
         self._credentials = credentials
         self._limits = limits
-        self._is_told = threading.Event()
-        self._bells = Bells()
         self.clients = 0
         """Connections that were open at the last look."""
-
-    def renew(self) -> None:
-        """Somebody says that the files have changed: they are looked at now. From any thread."""
-        self._is_told.set()
-        self._bells.ring()
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Answers until `stop`. Begins anew with a changed certificate; who connects meanwhile waits.
@@ -165,7 +156,7 @@ class EndpointServer:
         tasks: list[asyncio.Task[None]] = [serving]
         wake = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
         try:
-            with stop.ringing(wake), self._bells.ringing(wake):
+            with stop.ringing(wake), self._credentials.ringing(wake) if self._credentials else nullcontext():
                 while not (stop.stopping or any(task.done() for task in tasks) or self._is_outdated()):
                     if len(tasks) == 1 and server.started:
                         tasks.append(asyncio.create_task(acceptor.run()))
@@ -216,12 +207,7 @@ class EndpointServer:
         return config
 
     def _is_outdated(self) -> bool:
-        if self._credentials is None:
-            return False
-        if self._is_told.is_set():
-            self._is_told.clear()
-            return self._credentials.look_now()
-        return self._credentials.look()
+        return self._credentials is not None and self._credentials.look()
 
     def _dismiss_slow(self, server: Quiet) -> None:
         now = asyncio.get_running_loop().time()

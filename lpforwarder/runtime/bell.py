@@ -6,10 +6,11 @@ thread 0.2 ms of CPU before it has done anything, and of an idle service that is
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from contextlib import contextmanager, suppress
+from typing import Self, TypeAlias
 
 Ring: TypeAlias = Callable[[], object]
 """Wakes somebody; any thread may call it. It must neither wait nor raise."""
@@ -29,6 +30,33 @@ class Bell:
         """Sleeps until it is rung, or so many seconds. Whoever is woken looks at everything there may be."""
         self._rung.wait(seconds)
         self._rung.clear()
+
+
+class SelectableBell:
+    """The same for one that sleeps in select() or poll(): there is something to read once it was rung.
+
+    Its descriptor is there within a `with` block, which must outlast all who may ring it.
+    """
+
+    def __enter__(self) -> Self:
+        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def fileno(self) -> int:
+        """What to select for."""
+        return self._descriptor
+
+    def ring(self) -> None:
+        """Ends all sleeps until clear()."""
+        os.eventfd_write(self._descriptor, 1)
+
+    def clear(self) -> None:
+        """It was heard; nothing happens when it was not rung."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._descriptor)
 
 
 class Bells:

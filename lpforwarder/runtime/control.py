@@ -13,9 +13,10 @@ import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 from lpforwarder.errors import Blocked, Busy, ConfigError, Denied, Failure
+from lpforwarder.runtime.bell import SelectableBell
 from lpforwarder.runtime.clock import SYSTEM, Clock
 from lpforwarder.runtime.stop import Stop
 
@@ -122,8 +123,8 @@ class ControlServer:
         """Serves until `stop`, then gives the place free."""
         self.open()
         try:
-            with selectors.DefaultSelector() as selector, _Wake() as wake, stop.ringing(wake.ring):
-                selector.register(wake, selectors.EVENT_READ)
+            with selectors.DefaultSelector() as selector, SelectableBell() as bell, stop.ringing(bell.ring):
+                selector.register(bell, selectors.EVENT_READ)
                 self._serve(selector, stop, beat)
         finally:
             self.close()
@@ -195,25 +196,6 @@ class ControlServer:
             known = ", ".join(sorted(self._handlers))
             raise Refused("unknown command", code="LPF522", fix=f"use one of: {known}")
         return self._handlers[command](request)
-
-
-class _Wake:
-    """Something to select for that any thread can make readable, for good."""
-
-    def __init__(self) -> None:
-        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def ring(self) -> None:
-        os.eventfd_write(self._descriptor, 1)
 
 
 class _Client:

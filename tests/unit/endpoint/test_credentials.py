@@ -101,9 +101,39 @@ def test_a_pipe_that_takes_the_place_of_a_file_holds_nobody_up(house: House, nam
     pipe(waits)
     with capture_logs() as logged:
         assert [without_waiting(house.looked, waits) for _ in range(2)] == [False, False]
-    assert [line["reason"] for line in logged] == [f"{waits} is not a file"]
-    with pytest.raises(Blocked, match=f"{waits} is not a file"):
         without_waiting(house.credentials.read, waits)
+    assert [line["reason"] for line in logged] == [f"{waits} is not a file"]
+    begins = Credentials(house.cert, house.key, None)
+    with pytest.raises(Blocked, match=f"{waits} is not a file"):
+        without_waiting(begins.read, waits)
+
+
+def test_what_was_read_last_is_good_while_the_files_cannot_be_used(
+    house: House, certificates: Certificates
+) -> None:
+    used = house.credentials.read()
+    house.cert.write_text("half a certif")
+    with capture_logs() as logged:
+        assert [house.credentials.read() for _ in range(2)] == [used, used]
+        assert [house.looked() for _ in range(3)] == [False] * 3
+    assert [line["event"] for line in logged] == ["endpoint.certificate_refused"]
+    house.put(certificates.server)
+    assert house.credentials.read() is not used
+
+
+def test_who_sleeps_between_two_looks_is_rung_and_its_next_look_is_one_at_once(
+    house: House, certificates: Certificates
+) -> None:
+    rung = list[str]()
+    house.credentials.read()
+    assert not house.looked()
+    house.put(certificates.wrong_name)
+    with house.credentials.ringing(lambda: rung.append("rung")):
+        house.credentials.renew()
+    assert rung == ["rung"]
+    assert house.credentials.look()
+    house.credentials.read()
+    assert not house.credentials.look()
 
 
 def test_nor_does_one_in_the_place_of_the_clients_authority(

@@ -366,11 +366,12 @@ def test_it_looks_at_its_files_at_once_when_it_is_told_to_and_keeps_its_port(
 
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     put(certificates.expired)
-    with running(credentials=Credentials(cert, key, None, clock=lambda: 0.0)) as server:
+    credentials = Credentials(cert, key, None, clock=lambda: 0.0)
+    with running(credentials=credentials) as server:
         assert verdict() == "CERTIFICATE_VERIFY_FAILED"
-        server.server.renew()
+        credentials.renew()
         assert verdict() == "CERTIFICATE_VERIFY_FAILED"
         put(certificates.server)
         assert verdict() == "CERTIFICATE_VERIFY_FAILED"  # its clock stands: it does not look by itself
-        server.server.renew()
+        credentials.renew()
         wait_until(lambda: verdict() == "200")

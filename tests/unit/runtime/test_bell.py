@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import threading
 
 import pytest
 
-from lpforwarder.runtime.bell import Bell, Bells
+from lpforwarder.runtime.bell import Bell, Bells, SelectableBell
 from tests.fakes.patience import PATIENCE, Stopwatch, beside, until
 
 LONG = 3600.0
@@ -82,3 +83,30 @@ def test_nobody_is_rung_after_the_end_of_its_block() -> None:
             until(lambda: told == ["leaves"])
             go_on.set()
     assert told == ["leaves", "rung", "has left"]
+
+
+def test_one_to_select_for_can_be_heard_until_it_was_cleared() -> None:
+    def is_heard() -> bool:
+        return bool(select.select([bell], [], [], 0)[0])
+
+    with SelectableBell() as bell:
+        bell.clear()
+        assert not is_heard()
+        bell.ring()
+        bell.ring()
+        assert is_heard()
+        assert is_heard()
+        bell.clear()
+        assert not is_heard()
+
+
+def test_one_to_select_for_ends_a_sleep() -> None:
+    heard = threading.Event()
+
+    def sleep() -> None:
+        select.select([bell], [], [], LONG)
+        heard.set()
+
+    with SelectableBell() as bell, beside(sleep):
+        bell.ring()
+        assert heard.wait(PATIENCE)
