@@ -1,26 +1,21 @@
 """What a certificate says about itself, in words fit for a terminal: names, issuer, dates.
 
 All of it was written by a stranger. The library takes a while to load, so those who may never need it
-import this module where they do.
+import this module where they do; told_certificates.py does for most links.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from lpforwarder import rfc3339
 from lpforwarder.config import files
 from lpforwarder.delivery.certificates import Certificate, Kind
-from lpforwarder.delivery.hygiene import one_line
-
-MOST_NAMES = 3
-MOST_AUTHORITIES = 5  # of one file; more would be a system's whole store, where some have always expired
-LONGEST_NAME = 200
+from lpforwarder.delivery.transports.told_certificates import Authority, chosen, harmless, listed, of_kind
 
 
 def describe(der: bytes) -> str:
@@ -48,22 +43,10 @@ def of_client(cert_file: Path) -> Iterator[Certificate]:
         yield _certificate("client", found, subject(found))
 
 
-def of_authorities(ca_file: Path, collector: bytes | None = None) -> Iterator[Certificate]:
-    """The authorities of a file that a link may depend on; nothing when it cannot be read.
-
-    The one that issued the collector's certificate when that is known and among them, else all, those that
-    end first before the others. Of several with one name the last to end counts: that is how authorities
-    are replaced.
-    """
-    last: dict[x509.Name, x509.Certificate] = {}
-    for found in _read(ca_file):
-        known = last.get(found.subject)
-        if known is None or known.not_valid_after_utc < found.not_valid_after_utc:
-            last[found.subject] = found
-    issued_by = next((ca for name, ca in last.items() if name == _issuer_name(collector)), None)
-    chosen: Iterable[x509.Certificate] = last.values() if issued_by is None else [issued_by]
-    for found in sorted(chosen, key=lambda each: each.not_valid_after_utc)[:MOST_AUTHORITIES]:
-        yield _certificate("ca", found, subject(found))
+def of_authorities(ca_file: Path, collector: bytes | None = None) -> list[Certificate]:
+    """Those of a file that a link may depend on, as chosen() chooses them; none when it cannot be read."""
+    known = [Authority(found.subject, subject(found), _end(found)) for found in _read(ca_file)]
+    return chosen(known, _issuer_name(collector))
 
 
 def _issuer_name(der: bytes | None) -> x509.Name | None:
@@ -81,9 +64,12 @@ def _read(path: Path) -> list[x509.Certificate]:
 
 
 def _certificate(kind: Kind, found: x509.Certificate, name: str) -> Certificate:
-    end = found.not_valid_after_utc
-    milliseconds = int(end.timestamp()) * 1000
-    return Certificate(kind=kind, subject=name, not_after=rfc3339.render(milliseconds))
+    return of_kind(kind, name, _end(found))
+
+
+def _end(found: x509.Certificate) -> int:
+    """Milliseconds since 1970."""
+    return int(found.not_valid_after_utc.timestamp()) * 1000
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
@@ -92,14 +78,8 @@ def names_of(certificate: x509.Certificate) -> list[str]:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return []
-    names = [_harmless(name) for name in found.get_values_for_type(x509.DNSName)]
+    names = [harmless(name) for name in found.get_values_for_type(x509.DNSName)]
     return names + [str(address) for address in found.get_values_for_type(x509.IPAddress)]
-
-
-def listed(names: Sequence[str]) -> str:
-    """`a.example.net, b.example.net, c.example.net and 4 more`; `no name`."""
-    shown = ", ".join(names[:MOST_NAMES]) or "no name"
-    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"
 
 
 def issuer(certificate: x509.Certificate) -> str:
@@ -114,7 +94,7 @@ def subject(certificate: x509.Certificate) -> str:
 
 def _named(name: x509.Name) -> str:
     common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return _harmless(str(common[0].value) if common else name.rfc4514_string()) or "no name"
+    return harmless(str(common[0].value) if common else name.rfc4514_string()) or "no name"
 
 
 def period(certificate: x509.Certificate) -> str:
@@ -130,8 +110,3 @@ def period(certificate: x509.Certificate) -> str:
 
 def _days(span: timedelta) -> str:
     return "1 day" if span.days == 1 else f"{span.days} days"
-
-
-def _harmless(text: str) -> str:
-    """What a stranger wrote into a certificate, fit for a terminal."""
-    return one_line(text, LONGEST_NAME)

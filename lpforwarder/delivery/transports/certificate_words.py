@@ -5,8 +5,9 @@ from __future__ import annotations
 from cryptography import x509
 
 from lpforwarder.config.addresses import is_address
-from lpforwarder.delivery.transports.certificate_facts import issuer, listed, names_of, period
+from lpforwarder.delivery.transports.certificate_facts import issuer, names_of, period
 from lpforwarder.delivery.transports.options import TlsSettings
+from lpforwarder.delivery.transports.told_certificates import listed
 from lpforwarder.errors import Failure
 
 

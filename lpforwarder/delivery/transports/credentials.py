@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lpforwarder.delivery.certificates import Certificate
+from lpforwarder.delivery.transports import told_certificates
 from lpforwarder.delivery.transports.options import TlsSettings
 from lpforwarder.delivery.transports.tls import context
+from lpforwarder.delivery.transports.told_certificates import NotTold, Told
 from lpforwarder.errors import Blocked
 
 LOOK_EVERY = 5.0  # seconds between two looks; a change counts from the second look on that sees it
@@ -41,6 +43,7 @@ class Credentials:
         self._look_at = float("-inf")
         self._own: tuple[Certificate, ...] = ()
         self._collector: bytes | None = None
+        self._told: Told = {}
         self._shown: tuple[Certificate, ...] = ()
 
     @property
@@ -81,14 +84,27 @@ class Credentials:
                 what = f"{error.what}; what was read before is used until the link has to be made anew"
                 self.problem = Blocked(what, code=error.code, fix=error.fix)
 
-    def show(self, certificate: bytes) -> None:
-        """Notes what the collector has shown in a handshake, in DER."""
+    def show(self, certificate: bytes, told: Told) -> None:
+        """Notes what the collector has shown in a handshake, in DER, and what the ssl module tells of it."""
         if certificate != self._collector:
-            self._collector = certificate
+            self._collector, self._told = certificate, told
             self._describe()
 
     def _describe(self) -> None:
-        # Takes a while to load, and a link over plain TCP has no use for it.
+        try:
+            self._take_what_is_told()
+        except NotTold:
+            self._take_apart()
+
+    def _take_what_is_told(self) -> None:
+        if self._tls.cert_file is not None:
+            raise NotTold
+        shown = () if self._collector is None else (told_certificates.collector(self._told),)
+        if self._tls.ca_file is not None:
+            self._own = tuple(told_certificates.authorities(self._tls.ca_file, self._told))
+        self._shown = shown
+
+    def _take_apart(self) -> None:
         from lpforwarder.delivery.transports import certificate_facts as facts
 
         shown = facts.of_collector(self._collector) if self._collector else None

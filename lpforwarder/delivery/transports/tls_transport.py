@@ -17,6 +17,7 @@ from lpforwarder.delivery.transports.dialing import Address
 from lpforwarder.delivery.transports.options import TlsOptions
 from lpforwarder.delivery.transports.tcp import TcpTransport
 from lpforwarder.delivery.transports.tls import check_fingerprint, server_name
+from lpforwarder.delivery.transports.told_certificates import of_session
 from lpforwarder.errors import Blocked, Failure
 
 
@@ -71,6 +72,6 @@ class TlsTransport(TcpTransport):
         connection.start_tls(self._credentials.context, server_name(self._tls, host), within)
         session = connection.tls
         certificate = (session.getpeercert(binary_form=True) if session else None) or b""
-        self._credentials.show(certificate)
+        self._credentials.show(certificate, of_session(session) if session else {})
         if self._tls.fingerprints:
             check_fingerprint(certificate, self._tls.fingerprints, connection.peer)

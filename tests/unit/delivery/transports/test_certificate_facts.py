@@ -13,16 +13,15 @@ from cryptography.x509.oid import NameOID
 
 from lpforwarder import rfc3339
 from lpforwarder.delivery.transports.certificate_facts import (
-    MOST_AUTHORITIES,
     describe,
     issuer,
-    listed,
     names_of,
     of_authorities,
     of_client,
     of_collector,
     period,
 )
+from lpforwarder.delivery.transports.told_certificates import MOST_AUTHORITIES
 from tests.fakes.authority import Authority
 from tests.fakes.certificates import CLIENT_NAME, SERVER_NAME, KeyPair
 from tests.fakes.pipes import pipe, without_waiting
@@ -52,12 +51,6 @@ def test_names_cannot_write_on_the_terminal_of_who_looks_at_them() -> None:
         describe(hostile.public_bytes(serialization.Encoding.DER)),
     ):
         assert text.isprintable(), text
-
-
-def test_names_beyond_the_third_are_counted() -> None:
-    assert listed([]) == "no name"
-    assert listed(["a", "b"]) == "a, b"
-    assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
 
 
 def test_an_issuer_without_a_common_name_is_shown_whole() -> None:

@@ -108,7 +108,7 @@ def test_the_certificates_of_files_that_cannot_be_used_are_known_all_the_same(be
 
 def test_what_the_collector_shows_comes_first(bench: Bench) -> None:
     bench.credentials.read()
-    bench.credentials.show(b"nonsense")
+    bench.credentials.show(b"nonsense", {})
     assert [each.kind for each in bench.credentials.certificates] == ["client", "ca"]
 
 
