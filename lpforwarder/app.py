@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec.structs
 import structlog
+from msgspec import Struct
 
 from lpforwarder import patience, rfc3339, status
 from lpforwarder.building import digests, own_hostname, poller_for, pump_for
@@ -52,8 +52,7 @@ ENDPOINT_AGAIN = 15.0  # seconds between two tries to take a port that somebody 
 LONGEST_REMOVAL = 5.0  # seconds a reload gives a removed worker to finish what it holds
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What a worker is made from; two equal parts need no restart.
 
     `files` are digests of the files its settings name: a renewed certificate is a change.
@@ -271,7 +270,7 @@ class App:
         return [f"{name} makes no progress" for name in self.supervisor.stuck]
 
     def _note_access(self, access: Access) -> None:
-        log.debug("endpoint.access", **dataclasses.asdict(access))
+        log.debug("endpoint.access", **msgspec.structs.asdict(access))
         if self._spokesman is not None:
             self._spokesman.trail.note(access)
 

@@ -7,7 +7,8 @@ the person editing the file. Everything else is a bug of ours. Only the supervis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 JOURNAL_FULL = "LPF501"
 PAUSED = frozenset({JOURNAL_FULL, "LPF509"})
@@ -63,8 +64,7 @@ class Fatal(Failure):
     """Going on would risk events (a failed fsync): nobody retries, the process ends and starts afresh."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One mistake in a configuration: where, which key, what is wrong and how to mend it.
 
     `line` and `column` count from 1; 0 means the file as a whole.

@@ -9,7 +9,7 @@ Severity is the CEF scale 0 to 10: 3 routine, 4 change, 6 attention, 7 sensitive
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 ROUTINE = 3
 ATTENTION = 6
@@ -17,8 +17,7 @@ FAILED = frozenset({"failure", "failed", "denied", "blocked"})
 """Results that count as a failure, whatever word the vault uses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One event id: `name` is the CEF Name, a fixed text without any data of the event."""
 
     event_id: str

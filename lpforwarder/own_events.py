@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder import event_ids, rfc3339
 from lpforwarder.delivery.certificates import Certificate, ends_in
@@ -26,8 +28,7 @@ _CREDENTIAL_CODES = frozenset({"LPF301", "LPF302", "LPF316"})
 _CLOCK_CODES = frozenset({"LPF317", "LPF318"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class Stamp(Struct, frozen=True, kw_only=True):
     """What makes one own event different from all others."""
 
     life: str
@@ -87,8 +88,7 @@ def stopped(stamp: Stamp, *, version: str, uptime: float, failure: str | None = 
 # ---- sources and collectors -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """What is wrong with a source or a collector."""
 
     state: str
@@ -241,8 +241,7 @@ def rejected(stamp: Stamp, *, source: str, count: int) -> Event:
 # ---- alarms ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Struct, frozen=True, kw_only=True):
     """What an alarm is about."""
 
     kind: Literal["source", "collector", "journal"]

@@ -6,11 +6,12 @@ import contextlib
 import copy
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import Field, ValidationError, create_model
 
 from lpforwarder import plugins
@@ -39,8 +40,7 @@ VARIABLE = "LPFORWARDER_CONFIG"
 PLACES = (Path("lpforwarder.yaml"), Path("/etc/lpforwarder/config.yaml"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """A configuration that can be used. Each source is an instance of its plug-in's Options; each collector
     of CollectorOptions, of its transport's Options, and with the formats' options under their names."""
 
@@ -54,8 +54,7 @@ class Settings:
     drain: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What is to be said about a configuration; `settings` is None when it cannot be used."""
 
     document: Document

@@ -6,8 +6,9 @@ Pure: facts of the journal, states of the workers and the settings go in, plain 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from lpforwarder import rfc3339
 from lpforwarder.config.sections import address_text
@@ -32,8 +33,7 @@ Waiting = Callable[[int, Callable[[str, str, str, int], bool]], tuple[int, str |
 """JournalReader.waiting: (checkpoint, wanted) → (how many, received time of the oldest)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkState:
+class LinkState(Struct, frozen=True, kw_only=True):
     """What a running collector knows beyond its state; times are RFC 3339."""
 
     connected_since: str | None = None
@@ -52,16 +52,14 @@ class LinkState:
     """What a person should look at although the link works."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointState:
+class EndpointState(Struct, frozen=True, kw_only=True):
     """The HTTP endpoint of a running service."""
 
     address: str
     clients: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(Struct, frozen=True, kw_only=True):
     """The running process; None stands for a service that is down."""
 
     pid: int

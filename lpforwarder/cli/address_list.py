@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
+from msgspec import Struct
 
 from lpforwarder.cli import Globals
 
@@ -21,8 +21,7 @@ LookUp: TypeAlias = Callable[[str], list[str]]
 """Host name → its addresses; OSError when there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """Somebody the service talks to: why, and the names or addresses of that somebody."""
 
     why: str

@@ -12,11 +12,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from lpforwarder.simulator.vault.options import VaultOptions
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 PATIENCE = 60.0  # seconds until the demo admits that something does not work
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
+class Script(Struct, frozen=True, kw_only=True):
     """What happens when, counted in events and seconds."""
 
     events: int

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from lpforwarder.cli.status import http_lines, journal_line, service_line
 from lpforwarder.config.restarts import unused
@@ -55,8 +55,7 @@ class Pace:
         return f"{pace:,.0f}" if pace >= 100 else f"{pace:.1f}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """How it is shown."""
 
     width: int

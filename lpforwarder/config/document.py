@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
+from msgspec import Struct, field
 
 from lpforwarder.config import secrecy
 from lpforwarder.config.source_text import SourceText
@@ -59,8 +59,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A place in the text, from 1, and the scalar as it is written there."""
 
     line: int
@@ -68,8 +67,7 @@ class Mark:
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """What a configuration file says, with every problem found on the way.
 
     `data` is None when the text is no YAML at all. Secrets are neither in `data` nor in what

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -21,8 +21,7 @@ _YES_AND_NO = {
 _VERBS = ("is ", "must ", "begins ", "contains ", "has ", "holds ")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """A problem without its place; `at_key` puts it at the key instead of the value."""
 
     code: str
@@ -31,8 +30,7 @@ class Sentence:
     at_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One finding of the validator: whose key, which value, as it is written in the file."""
 
     key: str

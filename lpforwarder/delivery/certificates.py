@@ -6,9 +6,10 @@ Pure: times come in as RFC 3339 text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from lpforwarder import rfc3339
 from lpforwarder.counting import counted
@@ -23,8 +24,7 @@ _DAY = 86_400_000  # milliseconds
 Kind = Literal["collector", "client", "ca"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(Struct, frozen=True, kw_only=True):
     """One certificate that a link depends on.
 
     `collector` is what the far side showed in the last handshake, `client` is ours, `ca` an authority from

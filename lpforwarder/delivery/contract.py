@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from lpforwarder.config.options import Options
 from lpforwarder.event import Entry, Event, Poison, Seq, Stretch
@@ -76,8 +77,7 @@ class Framer(Protocol):
         """All frames joined, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A message the collector read and will not take: `number` counts from 1 since open()."""
 
     number: int

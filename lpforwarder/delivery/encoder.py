@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import cast
+
+from msgspec import Struct, field
 
 from lpforwarder.delivery.contract import Envelope, Formatter, PageEnvelope, PageFormatter
 from lpforwarder.delivery.memo import Memo
@@ -35,8 +36,7 @@ _SOURCES_KEPT, _KINDS_KEPT = 1000, 1000
 """Of which it is remembered what is wanted; 200 KiB for each source with as many kinds, usually 10."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """The messages of many entries with their places, in order, and what none could be made of."""
 
     seqs: list[Seq] = field(default_factory=list)
@@ -191,8 +191,7 @@ class Encoder:
         return message
 
 
-@dataclass(frozen=True, slots=True)
-class _Pages:
+class _Pages(Struct, frozen=True):
     """A format and an envelope that are both put together from fields."""
 
     reader: Reader

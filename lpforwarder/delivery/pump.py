@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from lpforwarder.delivery.contract import DeliveryJournal, Refusal, Transport
 from lpforwarder.delivery.encoder import LAST_NUMBER, Encoded, Encoder
@@ -36,8 +36,7 @@ RECORD_EVERY = 0.25  # seconds between two checkpoints on a link that confirms a
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How much may be unconfirmed at most, and how much is sent again after an abnormal end."""
 
     fence_events: int = 5000

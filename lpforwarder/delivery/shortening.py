@@ -7,8 +7,9 @@ one length, so the longest gives first, and the greatest length that fits is fou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from lpforwarder.event import JSON, Event, as_text, parse
 
@@ -40,8 +41,7 @@ _Rule: TypeAlias = Callable[[str, JSON, int], JSON | _Gone]
 """(name, value, length) → what is left of the value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stage:
+class _Stage(Struct, frozen=True, kw_only=True):
     """Which fields give, how, and the least length that the stage goes down to."""
 
     gives: Callable[[str], bool]

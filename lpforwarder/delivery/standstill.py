@@ -5,7 +5,8 @@ Pure; times are seconds of one monotonic clock, and the pump tells them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder.delivery.window import Window
 from lpforwarder.errors import Failure, Transient
@@ -15,8 +16,7 @@ FENCE_SLACK = 15.0  # seconds a fence may take beyond its time
 HUNG = frozenset({"LPF211"})  # the transport itself has given up a link on which nothing was taken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Owed:
+class _Owed(Struct, frozen=True, kw_only=True):
     """What others may ask about at any time: one value, so that they never see half of a change."""
 
     before: float = 0.0

@@ -6,13 +6,13 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 import structlog
 from anyio import CapacityLimiter, to_thread
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -51,8 +51,7 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """What the endpoint shows, handed in by whoever starts it."""
 
     journal: EndpointJournal
@@ -91,8 +90,7 @@ def application(service: Service) -> Starlette:
     return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Found(Struct, frozen=True, kw_only=True):
     """What one look found: between which places, how many events, and the answer with them."""
 
     after: Seq

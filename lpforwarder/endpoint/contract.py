@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from lpforwarder.event import Entry, Seq
 from lpforwarder.runtime.bell import Ring
@@ -73,8 +74,7 @@ class EndpointJournal(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(Struct, frozen=True, kw_only=True):
     """One request that was answered or refused: for the audit trail, which never sees a token itself."""
 
     token: str

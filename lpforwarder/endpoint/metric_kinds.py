@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 PREFIX = "lpforwarder_"
 
 Type: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """One metric; `name` is without prefix and, for a counter, without `_total`."""
 
     name: str

@@ -7,7 +7,8 @@ look inside an event (`type`, `since`, `until`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lpforwarder.endpoint.contract import EndpointJournal, Lines
 from lpforwarder.endpoint.query import Query
@@ -23,8 +24,7 @@ _ACCESS = b'"eventId":"8013"'
 """In our own events alone: within a text its quotes would be escaped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The events of one answer as JSON lines, and the place behind the last one that was looked at."""
 
     lines: list[bytes]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lpforwarder import rfc3339
 from lpforwarder.endpoint.problems import bad_parameter
@@ -16,8 +17,7 @@ MOST_NAMES = 50
 KNOWN = frozenset({"after", "limit", "since", "until", "type", "source", "wait"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """Which events are asked for; times in our form, empty sets mean all."""
 
     after: str | None = None

@@ -14,9 +14,11 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from lpforwarder import rfc3339
 from lpforwarder.errors import Blocked, Denied
@@ -26,8 +28,7 @@ PREFIX = "lpf_"
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(Struct, frozen=True, kw_only=True):
     """What is known of a token; the token itself is not."""
 
     name: str

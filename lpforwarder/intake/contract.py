@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from lpforwarder.config.options import Duration, Options
 from lpforwarder.event import Cursor as Cursor
@@ -12,8 +13,7 @@ from lpforwarder.event import Event, Reject
 from lpforwarder.runtime.worker import WorkerError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """One answer of a source: events oldest first, what could not be read, and the place behind them.
 
     `more` says that the next page can be asked for at once.

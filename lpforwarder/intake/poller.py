@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder import rfc3339
 from lpforwarder.event_page import EventPage
@@ -30,8 +32,7 @@ class Stop(Protocol):
         """Rests for `seconds` or until the stop begins; True when stopping."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polled:
+class Polled(Struct, frozen=True, kw_only=True):
     """What a poller has done since it was made."""
 
     pages: int = 0

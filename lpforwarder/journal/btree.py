@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 PAGE = 4096
 TABLE_LEAF, TABLE_INTERIOR, INDEX_LEAF, INDEX_INTERIOR = 13, 5, 10, 2
@@ -31,8 +32,7 @@ class Broken(Exception):
     """These octets cannot be what they should be; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One row of a leaf: where its payload begins and goes on."""
 
     rowid: int
@@ -45,8 +45,7 @@ class Cell:
     """The page on which it goes on; 0 when it does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interior:
+class Interior(Struct, frozen=True):
     """A page that leads to others."""
 
     children: tuple[int, ...]
@@ -54,8 +53,7 @@ class Interior:
     """The greatest rowid below each child but the last; nothing in an index."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Struct, frozen=True, kw_only=True):
     """What the first 100 octets say."""
 
     pages: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
+
+from msgspec.structs import replace
 
 from lpforwarder.errors import Failure
 from lpforwarder.journal import safe_copy

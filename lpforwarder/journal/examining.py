@@ -5,8 +5,9 @@ SQLite would open most damaged files without a word, leave out what lies behind 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder.journal import btree, salvage, schema, structure, tables
 from lpforwarder.journal.btree import Broken
@@ -21,8 +22,7 @@ TORN = 1
 """Commits that a power cut can leave behind a torn frame: each is synced before the next begins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What a look at the file said."""
 
     damage: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from lpforwarder.errors import Blocked
 from lpforwarder.journal.faults import RESTART
@@ -14,8 +15,7 @@ from lpforwarder.journal.scan import Gap
 from lpforwarder.journal.schema import has_identity, has_sums
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
+class SourceFacts(Struct, frozen=True, kw_only=True):
     """One source's totals since the journal was made; retention does not lower them."""
 
     events: int
@@ -30,8 +30,7 @@ class SourceFacts:
     """Of the rejects those that wait for a person now: neither dropped nor too old. Goes down, too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorFacts:
+class CollectorFacts(Struct, frozen=True, kw_only=True):
     """One collector's place and totals."""
 
     checkpoint: int
@@ -45,8 +44,7 @@ class CollectorFacts:
     """When the checkpoint was last recorded; RFC 3339."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAsideFacts:
+class SetAsideFacts(Struct, frozen=True, kw_only=True):
     """One collector's events that were set aside. `total` is the sum of the other five."""
 
     kept: int = 0
@@ -62,8 +60,7 @@ class SetAsideFacts:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredReject:
+class StoredReject(Struct, frozen=True, kw_only=True):
     """A record that could not become an event, as it was kept."""
 
     number: int
@@ -76,8 +73,7 @@ class StoredReject:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """One view of the whole journal."""
 
     first: int

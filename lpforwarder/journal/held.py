@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lpforwarder.errors import Failure
 from lpforwarder.journal.facts import Facts

@@ -7,8 +7,9 @@ before it is there; a checkpoint when either says so, for what was confirmed sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from lpforwarder.journal import btree, tables
 from lpforwarder.journal.btree import TABLE_LEAF, Broken
@@ -22,8 +23,7 @@ COLLECTOR = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What the file itself still says; rows whose checksum does not fit are left out."""
 
     last: int | None = None
@@ -35,8 +35,7 @@ class Found:
     """Empty when it is damaged, or the file of an older version."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """Where the new journal goes on."""
 
     last: int

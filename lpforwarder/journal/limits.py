@@ -7,9 +7,10 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from lpforwarder.errors import Blocked, Transient
 from lpforwarder.journal import faults, retention

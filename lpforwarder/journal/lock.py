@@ -6,8 +6,9 @@ import fcntl
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder.errors import Busy
 
@@ -19,8 +20,7 @@ _BETWEEN_TRIES = 0.02
 _TEXT = re.compile(r"([0-9]+) ([0-9T:.Z-]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """The process that writes the journal."""
 
     pid: int

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 REBUILT = "LPF507"
 JUMPED = "LPF510"
 LOW = "LPF511"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """One thing a person should know; in the words of the error catalogue."""
 
     code: str

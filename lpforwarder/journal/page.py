@@ -6,19 +6,19 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count as counting
 from itertools import repeat
 from typing import cast
+
+from msgspec import Struct
 
 from lpforwarder.event import Entry, Event, Seq, split_lines
 from lpforwarder.event_page import EventPage, Kind
 from lpforwarder.journal.crc import crc32
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPage:
+class StoredPage(Struct, frozen=True):
     """The columns of one row, in their order. Read from a file they may be anything: ask is_whole()."""
 
     first: int
@@ -57,10 +57,8 @@ class StoredPage:
         return [self] if self.is_whole() else _parts(self)
 
 
-class Part(StoredPage):
+class Part(StoredPage, frozen=True):
     """Whole events of a page that is not; no row of the table."""
-
-    __slots__ = ()
 
 
 Columns = tuple[int, int, str, str | None, str | None, str, str, int, bytes, bytes | None]

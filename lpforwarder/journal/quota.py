@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder.journal.reserve import SIZE as RESERVE
 from lpforwarder.journal.safe_copy import place_of
@@ -22,8 +23,7 @@ SET_ASIDE = 64 * 2**20
 _SIXTEENTH, _EIGHTH, _QUARTER = 16, 8, 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(Struct, frozen=True, kw_only=True):
     """The shares of `max_size`, in octets; what they leave is for events. From 256 MiB on all are whole."""
 
     max_size: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder.journal import btree, descriptors, wal
 from lpforwarder.journal.btree import PAGE, Broken, Cell
@@ -21,8 +22,7 @@ _NEAR = 3
 """Pages behind one that are tried first when it does not say where a row goes on: they mostly follow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A page as it stands in one place: the file itself, or a frame of the log."""
 
     page: int

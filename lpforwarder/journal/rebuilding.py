@@ -10,8 +10,10 @@ import os
 import re
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder.errors import Transient
 from lpforwarder.journal import safe_copy, tables, wal
@@ -27,8 +29,7 @@ from lpforwarder.journal.taking_over import Progress, Taken, take_over, unheard
 _PENDING = re.compile(r"\.new-([0-9]{8}T[0-9]{6}Z)\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True, kw_only=True):
     """What became of a damaged journal."""
 
     reason: str

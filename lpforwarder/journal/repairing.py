@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder import rfc3339
 from lpforwarder.counting import counted
@@ -17,8 +18,7 @@ from lpforwarder.journal.sqlite import SqliteJournal
 from lpforwarder.journal.verifying import Progress, Verified, verify
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repaired:
+class Repaired(Struct, frozen=True, kw_only=True):
     """What was wrong, and what was done about it."""
 
     before: Verified

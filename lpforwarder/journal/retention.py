@@ -18,7 +18,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lpforwarder import rfc3339
 from lpforwarder.journal.facts import ends, gaps_in, used_octets
@@ -39,8 +40,7 @@ _LOOK_AHEAD = 1000
 """Places behind a page with a wrong time that are asked for a right one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What the configuration says."""
 
     keep: float

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from lpforwarder.runtime.health import spoken
 
@@ -36,8 +37,7 @@ WAITS_AFTER = 60.0
 """Seconds. A collector that is that far behind waits; one that confirms a moment later does not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Struct, frozen=True, kw_only=True):
     """What a look at journal and disk says. Octets, but for the places."""
 
     used: int
@@ -57,8 +57,7 @@ class Usage:
     """Collectors that have not confirmed the last place, and how many places they lack."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """The answer."""
 
     level: Level = "enough"

@@ -6,7 +6,8 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lpforwarder.event import Reject
 from lpforwarder.journal.facts import ends
@@ -18,8 +19,7 @@ LONGEST_REJECT = 64 * 2**10
 MOST_REJECTS = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Struct, frozen=True, kw_only=True):
     """One move of a collector's place; `confirmed` and `replayed` are added to its totals."""
 
     to: int

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lpforwarder.journal.crc import crc32
 from lpforwarder.journal.facts import ends, identity_in
@@ -26,8 +28,7 @@ Row = Mapping[str, Any]
 """Column → value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafeCopy:
+class SafeCopy(Struct, frozen=True, kw_only=True):
     """Places as they once were, all at the same moment."""
 
     time: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from lpforwarder.journal import btree
 from lpforwarder.journal.btree import PAGE, TABLE_LEAF, Broken, Cell
@@ -25,8 +26,7 @@ _SHORTEST = 20
 """Octets that such a row has at least."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A leaf that holds rows of events, or perhaps did."""
 
     least: int

@@ -13,7 +13,8 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from lpforwarder.event import OWN, Entry, Poison, addressed_to, split_lines
 from lpforwarder.journal import quota
@@ -40,8 +41,7 @@ _FIND = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class SetAside(Struct, frozen=True, kw_only=True):
     """One event that a collector could not take."""
 
     id: int
@@ -71,8 +71,7 @@ class SetAside:
     """False when what was read is not what was written. A listing does not look."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of events that were to be set aside."""
 
     fresh: Mapping[int, Poison] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder.journal import safe_copy
 from lpforwarder.journal.examining import FINE, Finding, examine
@@ -13,8 +14,7 @@ from lpforwarder.journal.safe_copy import SafeCopy
 from lpforwarder.journal.taking_over import Progress, unheard
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """What the start found; then the file is one that SQLite can use."""
 
     safe: SafeCopy | None = None

@@ -6,8 +6,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from lpforwarder.journal import inherited, salvage, tables
 from lpforwarder.journal.btree import Broken
@@ -38,8 +40,7 @@ def unheard(_events: int) -> None:
     """Progress that nobody wants to know."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(Struct, frozen=True, kw_only=True):
     """What came over."""
 
     events: int

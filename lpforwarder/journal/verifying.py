@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder.errors import Busy, Failure
 from lpforwarder.journal import safe_copy, structure
@@ -33,8 +35,7 @@ Progress = Callable[[int, int], None]
 """Told how many places have been read, and how many there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(Struct, frozen=True, kw_only=True):
     """What was found."""
 
     structure: str = ""

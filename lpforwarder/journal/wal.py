@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import struct
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from lpforwarder.journal import descriptors
 from lpforwarder.journal.btree import PAGE
@@ -26,8 +27,7 @@ _WORDS = {True: ">1024I", False: "<1024I"}
 _ALL = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One page as it was written to the log."""
 
     page: int
@@ -37,8 +37,7 @@ class Frame:
     """Where its contents begin in the log."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(Struct, frozen=True, kw_only=True):
     """The frames of the present generation; older ones lie behind them and mean nothing."""
 
     taken: tuple[Frame, ...] = ()

@@ -6,31 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 T = TypeVar("T")
 
 Known: TypeAlias = str | int | bool | None
 """A value as a line has it; None when the field is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """These octets."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """The number of the message, in digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """The whole line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class Labelled(Struct, frozen=True, kw_only=True):
     """The label and the text behind it; nothing when the field is absent or empty.
 
     `instead` stands for each octet that the reader marks. Of a text that begins or ends with a space, has
@@ -45,8 +43,7 @@ class Labelled:
     instead: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Labelled):
+class Address(Labelled, frozen=True, kw_only=True):
     """The same for an IPv4 address; `label6` stands before an IPv6 one. What is neither is looked at, too.
 
     Both as RFC 5952 and everybody writes them, but that a group of zeros alone is looked at.
@@ -55,15 +52,13 @@ class Address(Labelled):
     label6: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(Struct, frozen=True):
     """The time of a field as it is. An event whose time is not in our form, or before 1970, is left out."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Milliseconds(Timestamp):
+class Milliseconds(Timestamp, frozen=True):
     """The same in milliseconds since 1970, in digits."""
 
 

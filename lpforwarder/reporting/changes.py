@@ -7,8 +7,9 @@ has to wait, and nothing is told that was over by then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from lpforwarder import own_events, rfc3339
 from lpforwarder.delivery.certificates import Certificate
@@ -27,8 +28,7 @@ from lpforwarder.reporting.view import CollectorView, Missing, SourceView, View
 from lpforwarder.runtime.worker import WorkerError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One thing to report."""
 
     key: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lpforwarder import own_events
 from lpforwarder.event import Event
 from lpforwarder.own_events import Stamp
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """Totals of a collector and of the whole journal; heartbeats tell by how much they grew."""
 
     read: int = 0
@@ -24,8 +23,7 @@ class Counts:
     set_aside: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
+class Present(Struct, frozen=True, kw_only=True):
     """How things are for one collector when its heartbeat is written."""
 
     waiting: int

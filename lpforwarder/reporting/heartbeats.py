@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import asdict, replace
 
 from lpforwarder.errors import Failure, Fatal
 from lpforwarder.event import Event, addressed_to
@@ -17,8 +20,7 @@ Waiting = Callable[[str, int], tuple[int, str | None]]
 """(collector, checkpoint) → how many events wait behind it, and when the oldest was received."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
+class Beat(Struct, frozen=True, kw_only=True):
     """The last heartbeat for one collector, as the journal keeps it beside it."""
 
     number: int = 0
@@ -29,7 +31,7 @@ class Beat:
 
     def text(self) -> str:
         """For the journal."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(to_builtins(self), separators=(",", ":"))
 
 
 def read_beat(text: str | None) -> Beat:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lpforwarder.delivery.certificates import THRESHOLDS
 from lpforwarder.reporting.told import Down
 from lpforwarder.reporting.view import CollectorView, SourceView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True, kw_only=True):
     """Seconds, where nothing else is said."""
 
     failing: float = 60.0

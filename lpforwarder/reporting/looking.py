@@ -135,7 +135,7 @@ def _health(state: WorkerState | None, now: float) -> tuple[StateName, WorkerErr
 
 def fingerprint(settings: Settings) -> str:
     """SHA-256 of all settings in effect, defaults included; of the files they name the paths alone."""
-    parts = {name: getattr(settings, name) for name in settings.__slots__}
+    parts = {name: getattr(settings, name) for name in settings.__struct_fields__}
     text = json.dumps(parts, default=_plain, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder import __version__, own_events, rfc3339
 from lpforwarder.errors import Failure, Fatal
@@ -27,8 +28,7 @@ EVERY = 1.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Struct, frozen=True, kw_only=True):
     """What a start says of the settings."""
 
     fingerprint: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Down:
+
+class Down(Struct, frozen=True, kw_only=True):
     """Something that was reported as not working."""
 
     state: str
@@ -20,8 +21,7 @@ class Down:
     """A collector's checkpoint then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What collectors believe of us, if they got everything."""
 
     sources: Mapping[str, Down] = field(default_factory=dict)
@@ -63,8 +63,7 @@ class Told:
         return replace(self, missing=self.missing.union(missing))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """The forwarder's own place, as a source has its cursor."""
 
     started: str | None = None
@@ -75,7 +74,7 @@ class Place:
 
     def text(self) -> str:
         """For the journal."""
-        data = asdict(self)
+        data = to_builtins(self)
         del data["told"]["missing"]
         return json.dumps(data, separators=(",", ":"))
 

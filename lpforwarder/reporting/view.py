@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from lpforwarder.delivery.certificates import Certificate
 from lpforwarder.runtime.worker import StateName, WorkerError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceView:
+class SourceView(Struct, frozen=True, kw_only=True):
     """One source. All times are seconds."""
 
     state: StateName
@@ -31,8 +31,7 @@ class SourceView:
     """The greatest event time; RFC 3339."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorView:
+class CollectorView(Struct, frozen=True, kw_only=True):
     """One collector. Counts of messages are those of this life of its worker, the others the journal's."""
 
     state: StateName
@@ -67,8 +66,7 @@ class CollectorView:
     alarms: Sequence[WorkerError] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """Entries of the journal that cannot be read any more, or what else became of it; not reported yet."""
 
     number: int
@@ -87,8 +85,7 @@ class Missing:
         return self.first + self.count - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """Everything at one moment."""
 
     monotonic: float

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import tenacity
+from msgspec import Struct
 
 from lpforwarder.errors import Fatal, Transient
 from lpforwarder.runtime.worker import needs_a_person
@@ -17,8 +17,7 @@ LEAST_BLOCKED = 60.0
 """Seconds between two tries that only a person can mend; faster tries get accounts locked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """How long a worker waits after a failure. All in seconds.
 
     `first` doubles with each failure in a row up to `most`. `blocked` is the steady pace while a person

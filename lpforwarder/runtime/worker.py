@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct, field
 
 from lpforwarder.errors import Blocked, Busy, ConfigError, Denied, Transient
 from lpforwarder.runtime.measures import Measures
@@ -49,8 +50,7 @@ class Stalling(Protocol):
 StateName: TypeAlias = Literal["running", "waiting", "blocked", "crashed", "stopped"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerError:
+class WorkerError(Struct, frozen=True, kw_only=True):
     """What is wrong now, in the words of the error catalogue."""
 
     code: str
@@ -58,8 +58,7 @@ class WorkerError:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerState:
+class WorkerState(Struct, frozen=True, kw_only=True):
     """One worker at one moment.
 
     `waiting` is mended by time, `blocked` by a person, `crashed` is a bug of ours; all three are tried

@@ -10,8 +10,10 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder.delivery.contract import Refusal
 from lpforwarder.delivery.transports import failures
@@ -28,8 +30,7 @@ PAUSE = 0.1  # seconds between two of them
 LOOK = 0.5  # seconds between two looks at the clock while nothing arrives
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Refused:
+class _Refused(Struct, frozen=True, kw_only=True):
     """A message that the collector has answered with an error; `number` counts from open()."""
 
     number: int

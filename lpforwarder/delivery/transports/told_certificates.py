@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from lpforwarder import rfc3339
 from lpforwarder.config import files
@@ -51,8 +52,7 @@ def of_session(session: ssl.SSLObject) -> Told:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """One of a file: its whole name, to be compared, what it is called, and its end in ms since 1970."""
 
     name: Hashable

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lpforwarder.delivery.framing import by_name
 from lpforwarder.delivery.transports import advice, diagnosis
@@ -24,8 +25,7 @@ LINGER = 0.5  # seconds in which a collector that dislikes what it got usually h
 CLOSE_WITHIN = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step of a trial: `result` is a word (`ok`, `handed over`, `confirmed`), `seconds` what it took."""
 
     name: str

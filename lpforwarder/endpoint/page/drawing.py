@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+
+from msgspec import Struct
 
 from lpforwarder.endpoint.history import STEP, STEPS, Step
 from lpforwarder.endpoint.page.words import count, escape, rank, span, state_of
@@ -18,8 +19,7 @@ _HALF_BOX = 17
 Part = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(Struct, frozen=True, kw_only=True):
     """Measures of the picture, in its own units."""
 
     kind: str

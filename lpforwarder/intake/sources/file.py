@@ -6,10 +6,13 @@ nothing. What the cursor knows is in `bookmark`, rotation in `following`, the tw
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lpforwarder import event
 from lpforwarder.config import files
@@ -52,8 +55,7 @@ class FileOptions(SourceOptions):
             yield problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class _Reading(Struct, frozen=True, kw_only=True):
     cut: Cut
     bookmark: Bookmark
     """The place behind what was cut."""
@@ -151,7 +153,7 @@ class FileSource:
         events, rejects = self._convert(reading.cut, found.file.path.name)
         if self._follow and is_left_behind and reading.is_end:
             return replace(self._next_file(found, rejects), events=events)
-        now = replace(reading.bookmark, finished=reading.is_end and not self._follow)
+        now = dataclasses.replace(reading.bookmark, finished=reading.is_end and not self._follow)
         same = after if bookmark is not None and not now.goes_beyond(bookmark) else None
         return Page(events=events, rejects=rejects, cursor=same or to_cursor(now), more=not reading.is_end)
 
@@ -270,7 +272,9 @@ class FileSource:
             return page
         lines = dict(zip(plain.places, plain.page.lines, strict=True))
         lines |= {place: event.line for place, event in made.items() if event is not None}
-        return replace(EventPage.joined([plain.page, page]), lines=[lines[place] for place in sorted(lines)])
+        return dataclasses.replace(
+            EventPage.joined([plain.page, page]), lines=[lines[place] for place in sorted(lines)]
+        )
 
     def _with_care(self, records: Sequence[Record], faults: list[Fault]) -> Iterator[Event | None]:
         """The event of each record, or None."""

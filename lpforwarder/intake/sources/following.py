@@ -13,9 +13,10 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from lpforwarder.intake.sources.bookmark import SAMPLE, Bookmark, digest, path_digest
 from lpforwarder.intake.sources.records import Place
@@ -79,8 +80,7 @@ class LogFile:
         self.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sibling:
+class Sibling(Struct, frozen=True, kw_only=True):
     """A file in the folder of ours, or ours itself, as the folder shows it."""
 
     path: Path
@@ -102,8 +102,7 @@ Age: TypeAlias = tuple[int, int, str]
 """Time of the last change; among files of one instant the higher counter is the older file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """The file to read from, and where.
 
     `file` is None when the file of the bookmark is gone. `later` was written after it: oldest first, the
@@ -123,8 +122,7 @@ class Found:
         return any(sibling.size for sibling in self.later if not sibling.is_packed)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """All by which a file shows that something was written to it. Times in nanoseconds since 1970."""
 
     identity: tuple[int, int]

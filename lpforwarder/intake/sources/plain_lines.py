@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from lpforwarder.event_page import EventPage
 from lpforwarder.event_page import Kind as EventKind
@@ -24,8 +25,7 @@ _NEEDED = ("id", "source", "eventType", "eventId")
 _KINDS_KEPT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """The positions of such lines, in order, and the page that they are; None for no line."""
 
     places: Sequence[int]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, count
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 Stage: TypeAlias = Literal["start", "lines", "array", "closed", "ended"]
 """`start`: only blanks so far; `closed`: behind the `]` of an array; `ended`: the rest is not read."""
@@ -17,8 +19,7 @@ KEPT = 64 * 1024
 """Octets of a bad record that are kept with its reject."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How much one page may hold. `window` is read at once and grows to `longest` if no record fits."""
 
     records: int = 2000
@@ -48,8 +49,7 @@ A bare tuple, because there is one for each event and a class costs three times 
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """A piece of the file that is no record; `number` is 0 for the file as a whole."""
 
     number: int
@@ -57,8 +57,7 @@ class Fault:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class Cut(Struct, frozen=True, kw_only=True):
     """What a window held, in order, and the place behind it: lines, or elements of an array."""
 
     lines: Sequence[bytes] = ()

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lpforwarder.event import Seq
 from lpforwarder.journal import safe_copy

@@ -3,9 +3,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lpforwarder.journal.facts import gaps_in, identity_in
 from lpforwarder.journal.inherited import COLLECTOR, SOURCE

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lpforwarder.event import Event
 from lpforwarder.event_page import kinds_of
@@ -50,7 +50,7 @@ def test_a_stored_page_gives_its_events_back_with_their_places() -> None:
 )
 def test_a_change_of_any_column_is_noticed(change: dict[str, object]) -> None:
     stored = store(1, "acme", page(1, 3), RECEIVED)
-    assert not replace(stored, **change).is_whole()  # type: ignore[arg-type]
+    assert not replace(stored, **change).is_whole()
 
 
 @given(st.data())
