@@ -9,10 +9,10 @@ import errno
 import importlib
 import os
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import click
-from msgspec import Struct
 
 from lpforwarder import __version__
 
@@ -57,7 +57,8 @@ Exit codes: 0 good, 1 a bug, 2 usage, 3 a check or test found a problem, 4 some 
 """
 
 
-class Globals(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Globals:
     """The options before the command."""
 
     config: str | None
