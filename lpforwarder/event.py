@@ -228,6 +228,11 @@ def in_ascii(line: bytes) -> bytes:
     return escaped.replace('\\"', '"').replace("\\\\", "\\").encode("ascii")
 
 
+def text_as_json(text: str) -> str:
+    """The text in quotes, as it stands in the line of an event that has it."""
+    return encode_basestring_ascii(_clean_text(text))
+
+
 def join_lines(events: Iterable[Event]) -> bytes:
     """The lines of many events as one blob, a line feed between two."""
     return b"\n".join([event.line for event in events])

@@ -94,6 +94,7 @@ def test_no_event_makes_a_cef_text_that_a_strict_reader_refuses(event: Event) ->
 @example(
     fields={"id": "x" * 41}, names=["eventUid", "EventUid", "vendorData", "VendorData", "", "a b", "a=", "1"]
 )
+@example(fields={"eventId": "8001"}, names=["label", "siteLabel", "site"])
 @settings(deadline=None, max_examples=50)
 def test_no_event_that_claims_to_be_our_own_makes_a_cef_text_that_a_strict_reader_refuses(
     fields: dict[str, Any], names: list[str]

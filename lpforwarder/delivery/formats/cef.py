@@ -75,14 +75,16 @@ class CefFormat:
     def _own(self, event: Event) -> Sequence[str]:
         """The fields that only own events have: `eventsWaiting` as `lpforwarderEventsWaiting`.
 
-        None of our names is one that CEF cannot carry; such a name in a forged event is left out. `count`
-        is not CEF's `cnt`, by which receivers multiply events.
+        None of our names is one that CEF cannot carry, or makes a key that says what another one is called
+        (`…Label`); such a name in a forged event is left out. `count` is not CEF's `cnt`, by which receivers
+        multiply events.
         """
         pairs: list[str] = []
         for name in event.fields:
             if name not in _HANDLED and name.isascii() and name.isalnum() and name[0].islower():
-                key = f"lpforwarder{name[0].upper()}{name[1:]}="
-                pairs += self._pieces.pair(key, event.text(name), UNLIMITED)
+                key = f"lpforwarder{name[0].upper()}{name[1:]}"
+                if not key.endswith("Label"):
+                    pairs += self._pieces.pair(f"{key}=", event.text(name), UNLIMITED)
         return pairs
 
 

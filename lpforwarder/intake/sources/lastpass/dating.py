@@ -13,6 +13,7 @@ from lpforwarder.event import JSON, Reject
 from lpforwarder.intake.sources.lastpass import hours, instants, moving, records
 from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.reading import Taken
+from lpforwarder.intake.sources.lastpass.records import Raw
 from lpforwarder.intake.sources.lastpass.surplus import Found, fingerprint
 
 _KEPT = 4096  # octets of a record that is set aside
@@ -27,6 +28,8 @@ class Dated:
 
     found: list[Found]
     refused: Refused
+    is_plain: bool = False
+    """Whether each time is of one form and means one instant, in one zone: other texts, other instants."""
 
 
 def dated(taken: Taken, was: int | None = None) -> Dated:
@@ -53,17 +56,26 @@ def _joined(newer: Dated, older: Dated, cut: int) -> Dated:
 
 def _dated(taken: Taken) -> Dated:
     found = _all_plain(taken)
-    return Dated(found=found, refused={}) if found is not None else _one_by_one(taken)
+    return Dated(found=found, refused={}, is_plain=True) if found is not None else _one_by_one(taken)
 
 
 def _all_plain(taken: Taken) -> list[Found] | None:
     """What nearly all windows are, 0.5 µs a record: documented times that mean one instant; None if not."""
-    try:
-        raws = [records.raw_texts(record) for record in taken.chain.records]
-    except AttributeError:  # not an object
+    raws = _raws(taken.chain.records)
+    found = None if raws is None else hours.of(taken.zone).instants([raw.time for raw in raws])
+    if raws is None or found is None:
         return None
-    found = hours.of(taken.zone).instants([raw.time for raw in raws])
-    return None if found is None else list(map(Found, found, count(0, -1), taken.chain.records, raws, found))
+    return list(map(Found, found, count(0, -1), taken.chain.records, raws, found))
+
+
+def _raws(found: Sequence[JSON]) -> Sequence[Raw] | None:
+    """The texts of all records; None when one is no object."""
+    if records.are_documented(found):
+        return found
+    try:
+        return [records.raw_texts(record) for record in found]
+    except AttributeError:
+        return None
 
 
 def _one_by_one(taken: Taken) -> Dated:

@@ -19,7 +19,13 @@ from zoneinfo import ZoneInfo
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.catalogue import find
-from lpforwarder.intake.sources.lastpass.records import Raw, Record, is_own_report, raw_texts
+from lpforwarder.intake.sources.lastpass.records import (
+    Raw,
+    Record,
+    are_documented,
+    is_own_report,
+    raw_texts,
+)
 from lpforwarder.intake.sources.lastpass.zone import Measured, UnreadableTime
 
 PRODUCT = "lpforwarder"
@@ -63,7 +69,8 @@ def own_reports(records: Sequence[JSON], installation: str) -> list[OwnReport]:
 
 def _reporting(records: Sequence[JSON]) -> list[tuple[int, Record]]:
     """The few that can be own reports at all, with their positions: found in 0.1 µs a record."""
-    actions = [_action(record) for record in records]
+    actions: list[str | None]
+    actions = [one.action for one in records] if are_documented(records) else list(map(_action, records))
     names = {name for name in set(actions) if name is not None and find(name).key == "reporting"}
     return [(place, records[place]) for place, action in enumerate(actions) if action in names]
 

@@ -32,32 +32,29 @@ class Sentence(msgspec.Struct, frozen=True, gc=False):
         """The whole sentence, for example `ana@example.org added "Shop" in folder "Team".`"""
         if not self.has_who:
             return self.after
-        if self.before and who in (_CALLER, _NOBODY):
-            who = "an" + who[2:]  # in the middle of the sentence
-        return f"{self.before}{who}{self.after}"
+        return f"{self.before}{within(who) if self.before else who}{self.after}"
 
 
 class Phrase:
-    """The sentences for one action; `name` is what the vendor calls it."""
+    """The sentences for one action; `name` is what the vendor calls it.
+
+    `before` and `has_who` are those of all its sentences.
+    """
 
     def __init__(self, action: Action, name: str) -> None:
         if action.is_known:
             phrase = _BY_KEY.get(action.key) or _BY_ID[action.event_id]
-            before, who, after = phrase.rpartition("{who}")
-            self._before, self._has_who = before, who != ""
+            self.before, who, after = phrase.rpartition("{who}")
+            self.has_who = who != ""
             self._after, self._places = _form(after)
         else:
             called = f"action {_quoted(name)}" if name.strip() else "nameless action"
-            self._before, self._has_who = f"The {called} of ", True
+            self.before, self.has_who = f"The {called} of ", True
             self._after, self._places = " is not in the catalogue.", ()
-        self._fixed = None if self._places else Sentence(self._before, self._has_who, self._after)
 
-    def about(self, parts: Fields) -> Sentence:
-        """With what `parts` holds; a name that is not there is replaced by a general word."""
-        if self._fixed is not None:
-            return self._fixed
-        after = self._after % tuple([place(parts) for place in self._places])
-        return Sentence(self._before, self._has_who, after)
+    def after(self, parts: Fields) -> str:
+        """What follows the name, with what `parts` holds; for a name that is not there a general word."""
+        return self._after % tuple([place(parts) for place in self._places]) if self._places else self._after
 
 
 def who(name: str, caller: str) -> str:
@@ -67,6 +64,11 @@ def who(name: str, caller: str) -> str:
     if caller == "unknown":
         return _CALLER
     return f"API caller {_quoted(caller)}" if caller else _NOBODY
+
+
+def within(who: str) -> str:
+    """The same in the middle of a sentence."""
+    return "an" + who[2:] if who in (_CALLER, _NOBODY) else who
 
 
 def _form(phrase: str) -> tuple[str, Sequence[Place]]:
@@ -86,10 +88,10 @@ def _for_users(fields: Fields) -> str:
 
 
 def _item(fields: Fields) -> str:
+    if "itemName" in fields:
+        return _quoted(fields["itemName"])
     several = fields.get("itemNames")
-    if several:
-        return _listed([_quoted(name) for name in several])
-    return _quoted(fields["itemName"]) if "itemName" in fields else "an item"
+    return _listed([_quoted(name) for name in several]) if several else "an item"
 
 
 def _note(fields: Fields) -> str:

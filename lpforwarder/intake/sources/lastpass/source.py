@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -246,7 +247,7 @@ class LastPassSource:
     def _is_ahead(self, place: Place, taken: Taken) -> bool:
         """Whether something not seen before is dated in the future: rare, but for an account that moved."""
         limit = zones.wall_clock(taken.zone, int(taken.ended + instants.CLOCK_ERROR))
-        ahead = sum(time > limit for time in map(records.time_text, taken.chain.records))
+        ahead = sum([time > limit for time in records.time_texts(taken.chain.records)])
         handed = [place.known, place.ghosts]
         known = max(
             sum(sum(counts.values()) for at, counts in of.items() if at > taken.ended + instants.CLOCK_ERROR)
@@ -279,10 +280,10 @@ class LastPassSource:
         self._alarms.zone(self._zone, place.offset, taken.ended)
         dated = dating.dated(taken, place.was)
         newest = max([at for one in dated.found if (at := one.instant) <= taken.ended], default=None)
-        wanted = self._wanted(dated.found, taken)
+        wanted, before = self._wanted(dated.found, taken), (place.known, place.ghosts)
         parts = Parts(
             place=place,
-            new=surplus.surplus(wanted, taken.window, taken.zone, place.known, place.ghosts),
+            new=surplus.surplus(wanted, taken.window, taken.zone, *before, is_plain=dated.is_plain),
             rejects=dating.rejects(taken, dated.refused, place.refused),
             refused={key: len(positions) for key, positions in dated.refused.items()},
             upto=windows.reached(taken.window, place, newest, taken.began),
@@ -325,24 +326,24 @@ class LastPassSource:
             return found
         return [item for item in found if -item.rank not in own]
 
-    def _events(self, new: Sequence[Found], ended: float) -> list[Event]:
+    def _events(self, new: Sequence[Found], ended: float) -> Sequence[Event]:
         """The events of these records, which come in the order of their instants."""
-        events = making.events(new, self._options.account, self._options.name)
-        self.counts.unknown_actions += sum("unknownAction" in event.fields for event in events)
         latest = ended + instants.CLOCK_ERROR
+        events = making.events(new, self._options.account, self._options.name, latest)
+        actions = Counter([one.raw.action for one in new])
+        self.counts.unknown_actions += sum(
+            count for name, count in actions.items() if not catalogue.find(name).is_known
+        )
         if new and new[-1].instant > latest:
-            for place in [place for place, one in enumerate(new) if one.instant > latest]:
-                self.counts.future += 1
-                events[place] = Event.of({**events[place].fields, "timestampFuture": True})
-        for one in _regenerating(new):
+            self.counts.future += sum(one.instant > latest for one in new)
+        for one in _regenerating(new, actions):
             self._alarms.secret_regenerated(self._options, one.instant, ended)
         return events
 
 
-def _regenerating(new: Sequence[Found]) -> list[Found]:
+def _regenerating(new: Sequence[Found], actions: Iterable[str]) -> list[Found]:
     """Those that say that a new secret was made; asked of each name only once."""
-    names = {one.raw.action for one in new}
-    wanted = {name for name in names if catalogue.find(name).key == catalogue.API_SECRET_REGENERATED}
+    wanted = {name for name in actions if catalogue.find(name).key == catalogue.API_SECRET_REGENERATED}
     return [one for one in new if one.raw.action in wanted] if wanted else []
 
 

@@ -130,5 +130,31 @@ def test_names_without_brackets_come_out_unchanged(name: str, folder: str) -> No
     }
 
 
+PIECES = [
+    " ",
+    "(",
+    ")",
+    " (",
+    ") ",
+    " from ",
+    " to ",
+    "VID: 17",
+    "v",
+    "V",
+    "shop.example.org",
+    "Shop",
+    "a",
+    ",",
+]
+ODD = ["é", "\n", "INVALID SHARED FOLDER", "/x", "\u00a0"]
+WRITTEN = st.lists(st.sampled_from(PIECES + ODD), max_size=9).map("".join)
+
+
+@given(WRITTEN | st.text(max_size=12), st.sampled_from([" from ", " to "]))
+def test_what_is_read_at_a_glance_is_what_is_read_carefully(data: str, word: str) -> None:
+    glance = items._usual(data, word)
+    assert glance in ({}, items._carefully(data, word))
+
+
 def test_the_items_own_user_name_becomes_no_field() -> None:
     assert "bo@secret.example" not in items.read_one("example.com (bo@secret.example) (Shop)").values()

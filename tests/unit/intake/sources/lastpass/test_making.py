@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lpforwarder.event import Event
+from lpforwarder.event_page import EventPage
 from lpforwarder.intake.sources.lastpass import catalogue, making, records
 from lpforwarder.intake.sources.lastpass.ids import event_id
 from lpforwarder.intake.sources.lastpass.records import plain, raw_texts
@@ -75,5 +78,81 @@ def test_a_page_says_what_each_record_says_alone(told: list[tuple[dict[str, Any]
     assert [event.line for event in making.events(items, "40012345", "acme")] == [one.line for one in alone]
 
 
+def by_fields(items: list[Found], source: str, latest: float) -> list[Event]:
+    """The events by their mappings of fields, one by one."""
+    made = [
+        records.to_event(
+            one.record,
+            source=source,
+            instant=one.instant,
+            id=event_id("40012345", one.key, one.occurrence),
+            ambiguous=one.is_ambiguous,
+        )[0]
+        for one in items
+    ]
+    return [
+        Event.of({**event.fields, "timestampFuture": True}) if one.instant > latest else event
+        for one, event in zip(items, made, strict=True)
+    ]
+
+
+HOSTILE = st.text(st.characters(), max_size=12) | st.sampled_from(
+    [
+        '"',
+        "\\",
+        '\\"},{"id":"x',
+        "\n",
+        "\x00",
+        "\u2028",
+        "\U0001f600",
+        "\ud800",
+        "a" * 400,
+        "é",
+        "ana@example.org",
+        "",
+    ]
+)
+DATA = st.sampled_from(
+    [
+        RECORD["Data"],
+        "Initiated by API: x",
+        "VID: 17",
+        "'a' 'b'",
+        'shop.example.org ("Shop\\") from T"eam',
+        "a.example.org, b.example.org",
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            HOSTILE,
+            HOSTILE,
+            st.sampled_from([action.spellings[0] for action in catalogue.ACTIONS]) | HOSTILE,
+            DATA | HOSTILE,
+            st.booleans(),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(["acme", 'a"c\\me', "ä"]),
+    st.integers(NOON - 4, NOON + 1),
+)
+def test_documented_records_are_put_together_from_pieces_to_the_same_octets(
+    told: list[tuple[str, str, str, str, bool]], source: str, latest: int
+) -> None:
+    items = []
+    for place, (user, address, action, data, ambiguous) in enumerate(told):
+        texts = {"Username": user, "IP_Address": address, "Action": action, "Data": data}
+        documented = msgspec.convert({"Time": RECORD["Time"], **texts}, records.Raw)
+        instant = NOON - place
+        items.append(Found(instant, -place, documented, documented, instant, ambiguous, place % 3))
+    made, expected = making.events(items, "40012345", source, latest), by_fields(items, source, latest)
+    assert isinstance(made, EventPage)
+    assert [event.line for event in made] == [event.line for event in expected]
+    page = EventPage.of(expected)
+    assert (made.kinds, made.oldest, made.newest) == (page.kinds, page.oldest, page.newest)
+
+
 def test_an_empty_page_has_no_events() -> None:
-    assert making.events([], "40012345", "acme") == []
+    assert list(making.events([], "40012345", "acme")) == []

@@ -145,3 +145,25 @@ def test_whatever_is_known_nothing_is_lost_and_nothing_doubled(data: st.DataObje
     assert len(first) + len(second) == len(at_once) == len(items)
     numbers = sorted((item.key, item.occurrence) for item in [*first, *second])
     assert numbers == sorted((item.key, item.occurrence) for item in at_once)
+
+
+@given(st.data())
+def test_where_each_time_means_one_instant_the_shorter_way_finds_the_same(data: st.DataObject) -> None:
+    """Among records with equal texts, and actions that differ in their case alone."""
+    drawn = data.draw(
+        st.lists(
+            st.tuples(
+                st.integers(NOON - 6, NOON), st.sampled_from(["Log in", "LOG IN", "Log out"]), st.booleans()
+            ),
+            max_size=12,
+        )
+    )
+    items = [
+        found(instant, place, Action=action, Data="x" if is_x else "y")
+        for place, (instant, action, is_x) in enumerate(drawn)
+    ]
+    window = Window(begin=NOON - 4, end=None)
+    first = surplus.surplus(items[::2], window, NEW_YORK, {}, {})
+    known = data.draw(st.sampled_from([{}, remembered({}, first, window.begin)]))
+    made = [surplus.surplus(items, window, NEW_YORK, known, {}, is_plain=plain) for plain in (False, True)]
+    assert made[0] == made[1]
