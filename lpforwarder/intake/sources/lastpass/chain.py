@@ -16,7 +16,7 @@ from lpforwarder.errors import Transient
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass import zone
 from lpforwarder.intake.sources.lastpass.answers import Report
-from lpforwarder.intake.sources.lastpass.records import Raw, raw_texts, time_text, time_texts
+from lpforwarder.intake.sources.lastpass.records import Raw, raw_texts, time_text
 
 Ask = Callable[[dict[str, Any]], Report]
 """One call with these parameters; its page, or Transient or Blocked."""
@@ -94,7 +94,7 @@ def _stuck() -> Transient:
 def _page(report: Report, number: int, asked: JSON) -> _Page:
     """The page, turned round if it goes forward in time: the documentation says newest first."""
     records, keys = list(report.records), list(report.keys)
-    times = time_texts(records)
+    times = list(map(time_text, records))
     # Not the ends: in a repeated hour, or after an account has moved, the newest may look older.
     if times != sorted(times, reverse=True) and (
         sum(map(lt, times, times[1:])) > sum(map(gt, times, times[1:]))

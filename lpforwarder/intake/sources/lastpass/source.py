@@ -247,7 +247,7 @@ class LastPassSource:
     def _is_ahead(self, place: Place, taken: Taken) -> bool:
         """Whether something not seen before is dated in the future: rare, but for an account that moved."""
         limit = zones.wall_clock(taken.zone, int(taken.ended + instants.CLOCK_ERROR))
-        ahead = sum([time > limit for time in records.time_texts(taken.chain.records)])
+        ahead = sum(time > limit for time in map(records.time_text, taken.chain.records))
         handed = [place.known, place.ghosts]
         known = max(
             sum(sum(counts.values()) for at, counts in of.items() if at > taken.ended + instants.CLOCK_ERROR)

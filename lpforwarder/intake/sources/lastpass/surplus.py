@@ -134,7 +134,7 @@ def _grouped(found: Sequence[Found], is_plain: bool) -> tuple[Sequence[Found], l
 def _keys(found: Sequence[Found], is_plain: bool) -> Sequence[Hashable]:
     """What is equal for records with equal keys, and for no others.
 
-    The texts themselves do, a quarter of the time, where each time and each action is written in one way.
+    The texts themselves do, in a fifth of the time, where each time and each action is written in one way.
     """
     raws = [one.raw for one in found]
     actions = {raw.action for raw in raws}
