@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from lpforwarder.config.options import Finding
 from lpforwarder.counting import counted
@@ -17,6 +18,9 @@ from lpforwarder.counting import counted
 _WARN_DAYS = 30
 _MOST_AUTHORITIES = 5
 _LOCKED = b"ENCRYPTED"
+Stamp: TypeAlias = tuple[int, int, int]
+"""When a file was written, its size and its inode."""
+Stamps: TypeAlias = tuple[Stamp | None, ...]
 _PEM = "PEM begins with -----BEGIN CERTIFICATE-----; openssl x509 -inform der -in FILE converts"
 
 
@@ -76,6 +80,19 @@ def require_files(*paths: Path | None) -> None:
     for path in paths:
         if path is not None:
             _require_file(path, path.stat())
+
+
+def stamps(paths: Iterable[Path]) -> Stamps:
+    """What tells each file from what it was before or will be; None for one that nobody can look at."""
+    return tuple(_stamp(path) for path in paths)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def content(path: Path) -> bytes:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeAlias
 
 import structlog
 
@@ -19,9 +18,6 @@ from lpforwarder.runtime.bell import Bells, Ring
 
 LOOK_EVERY = 5.0
 """Seconds between two looks at the files."""
-
-Stamps: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-"""When each file was written, its size and its inode; None for one that is not there."""
 
 log = structlog.get_logger()
 
@@ -43,9 +39,9 @@ class Credentials:
         self._files = [path for path in (cert_file, key_file, client_ca_file) if path is not None]
         self._clock = clock
         self._context: ssl.SSLContext | None = None
-        self._used: Stamps = ()
-        self._refused: Stamps = ()
-        self._seen: Stamps = ()
+        self._used: files.Stamps = ()
+        self._refused: files.Stamps = ()
+        self._seen: files.Stamps = ()
         self._look_at = float("-inf")
         self._is_told = threading.Event()
         self._bells = Bells()
@@ -55,7 +51,7 @@ class Credentials:
 
         Blocked (LPF504) when they never could.
         """
-        stamps = _stamps(self._files)
+        stamps = files.stamps(self._files)
         try:
             self._context = self._made()
         except (OSError, ValueError) as error:
@@ -85,12 +81,12 @@ class Credentials:
         if self._clock() < self._look_at:
             return False
         self._look_at = self._clock() + LOOK_EVERY
-        before, self._seen = self._seen, _stamps(self._files)
+        before, self._seen = self._seen, files.stamps(self._files)
         return self._seen == before and self._is_usable()
 
     def look_now(self) -> bool:
         """The same at once, for files that somebody says are ready."""
-        self._seen = _stamps(self._files)
+        self._seen = files.stamps(self._files)
         return self._is_usable()
 
     def _is_usable(self) -> bool:
@@ -104,7 +100,7 @@ class Credentials:
             return False
         return True
 
-    def _refuse(self, stamps: Stamps, error: OSError | ValueError) -> None:
+    def _refuse(self, stamps: files.Stamps, error: OSError | ValueError) -> None:
         """Says once of these files that they cannot be used."""
         if stamps == self._refused:
             return
@@ -131,15 +127,3 @@ class Credentials:
             context.load_verify_locations(self._client_ca_file)
             context.verify_mode = ssl.CERT_REQUIRED
         return context
-
-
-def _stamps(paths: list[Path]) -> Stamps:
-    return tuple(_stamp(path) for path in paths)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -15,6 +15,7 @@ from collections import OrderedDict
 
 from lpforwarder.event import Seq, Stretch
 from lpforwarder.journal.page import StoredPage
+from lpforwarder.lines import lines_of
 
 _PAGES, _OCTETS = 16, 4 * 2**20
 """Of what was read; in memory lines take a tenth more. Ten thousand usual events: two fences of delivery."""
@@ -68,7 +69,7 @@ class RecentPages:
                 del self._read[first]
 
     def _cut(self, page: StoredPage) -> Stretch:
-        lines = Stretch(Seq(page.first), page.source, page.lines.split(b"\n"))
+        lines = Stretch(Seq(page.first), page.source, lines_of(page.lines))
         self._read[page.first] = len(page.lines), lines
         self._read.move_to_end(page.first)
         while len(self._read) > 1 and (

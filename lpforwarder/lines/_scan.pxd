@@ -29,6 +29,8 @@ cdef class Reader:
     cdef bint skips
     cdef const char* name_of[MOST_FIELDS]  # with the quote and the colon behind it
     cdef int length_of[MOST_FIELDS]
+    cdef uint64_t head_of[MOST_FIELDS]  # its first eight octets; zeros behind a shorter one
+    cdef uint64_t mask_of[MOST_FIELDS]  # ones where the head has octets
     cdef int marked
     cdef uint64_t marks  # eight times the marked octet, or eight quotes without one
     cdef tuple octets
@@ -67,4 +69,5 @@ cdef class Key:
 
 
 cdef object known(const Slot* slot)
+cdef int character(const unsigned char* at, int* octets) noexcept
 cdef long long milliseconds(const Slot* slot) noexcept

@@ -5,7 +5,7 @@ from cython cimport final
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
-from lpforwarder.lines._scan cimport READ, Key, Reader, Scan, Slot, known, milliseconds
+from lpforwarder.lines._scan cimport READ, Key, Reader, Scan, Slot, character, known, milliseconds
 
 from lpforwarder.lines.parts import Address, Labelled, Line, Made, Milliseconds, Number, Text, Timestamp
 
@@ -27,6 +27,9 @@ cdef struct Step:
     Py_ssize_t octets
     const char* instead  # of the octet that the reader marks
     Py_ssize_t instead_octets
+    const char* kept  # letters of escapes that are taken over
+    Py_ssize_t kept_octets
+    int other  # the place of the field beside which this one is not written here; below 0 for none
     const char* text6  # before an IPv6 address
     Py_ssize_t octets6
 
@@ -86,6 +89,8 @@ cdef class Writer:
             step.place = self.reader.names.index(part.name)
             step.text, step.octets = self.keep(part.label), len(part.label)
             step.instead, step.instead_octets = self.keep(part.instead), len(part.instead)
+            step.kept, step.kept_octets = self.keep(part.keeps), len(part.keeps)
+            step.other = self.reader.names.index(part.never_beside) if part.never_beside else -1
             if step.sort == ADDRESS:
                 step.text6, step.octets6 = self.keep(part.label6), len(part.label6)
         elif isinstance(part, Made):
@@ -118,7 +123,8 @@ cdef class Writer:
         cdef const Slot* slots = scan.slots + place * self.reader.count
         cdef const Step* step
         cdef Draft draft
-        cdef int at
+        cdef int at, clock = -1  # the place of the field whose instant is known
+        cdef long long instant = -1
         cdef bytes piece, line = <bytes>scan.lines[place]
         cdef list made = []  # whatever is cut from stays here until it is taken over
         for at in range(len(self.keys)):
@@ -137,6 +143,8 @@ cdef class Writer:
             elif step.sort == LABELLED or step.sort == ADDRESS:
                 if slots[step.place].octets == 0:
                     continue
+                if step.other >= 0 and slots[step.other].octets:
+                    return b""
                 if not self.labelled(&draft, step, slots + step.place):
                     piece = self.looked_at(at, slots + step.place)
                     made.append(piece)
@@ -145,12 +153,15 @@ cdef class Writer:
                 add(&draft, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
             elif step.sort == NUMBER:
                 add(&draft, draft.digits[at], written(number, draft.digits[at]))
-            elif milliseconds(slots + step.place) < 0:
-                return b""
-            elif step.sort == TIMESTAMP:
-                add(&draft, slots[step.place].begin, slots[step.place].octets)
             else:
-                add(&draft, draft.digits[at], written(milliseconds(slots + step.place), draft.digits[at]))
+                if step.place != clock:
+                    clock, instant = step.place, milliseconds(slots + step.place)
+                if instant < 0:
+                    return b""
+                if step.sort == TIMESTAMP:
+                    add(&draft, slots[step.place].begin, slots[step.place].octets)
+                else:
+                    add(&draft, draft.digits[at], written(instant, draft.digits[at]))
         return self.taken_over(&draft) if draft.octets <= self.most else b""
 
     cdef bytes looked_at(self, int at, const Slot* slot):
@@ -171,10 +182,20 @@ cdef class Writer:
     cdef bint labelled(self, Draft* draft, const Step* step, const Slot* slot) noexcept:
         """False, and nothing added, when somebody has to look at the text."""
         cdef const char* text = slot.begin
-        if slot.is_odd or (slot.marked and step.instead_octets == 0):
+        cdef Py_ssize_t octets
+        if slot.marked and step.instead_octets == 0:
             return False
         if text[0] == c" " or text[slot.octets - 1] == c" " or slot.octets - slot.escapes > step.most:
             return False
+        if slot.is_odd:
+            octets = rewritten(NULL, text, slot.octets, step, self.reader.marked) if step.kept_octets else -1
+            if octets < 0:
+                return False
+            add(draft, step.text, step.octets)
+            add(draft, text, slot.octets)
+            draft.cuts[draft.many - 1].step = step
+            draft.octets += octets - slot.octets
+            return True
         if step.sort == LABELLED or is_address(text, slot.octets):
             add(draft, step.text, step.octets)
         elif is_address6(text, slot.octets):
@@ -198,7 +219,7 @@ cdef class Writer:
                 memcpy(to, cut.begin, cut.octets)
                 to += cut.octets
             else:
-                to = rewritten(to, cut, self.reader.marked)
+                to += rewritten(to, cut.begin, cut.octets, cut.step, self.reader.marked)
         return message
 
 
@@ -214,21 +235,69 @@ cdef inline void add(Draft* draft, const char* begin, Py_ssize_t octets) noexcep
     draft.octets += octets
 
 
-cdef char* rewritten(char* to, const Cut* cut, int marked) noexcept:
-    """The text without the backslashes before quotes, and with something else for the marked octet."""
-    cdef const char* at = cut.begin
-    cdef const char* end = at + cut.octets
+cdef Py_ssize_t rewritten(
+    char* to, const char* at, Py_ssize_t octets, const Step* step, int marked
+) noexcept:
+    """Writes the text without the backslashes before quotes, with something else for the marked octet, and in UTF-8.
+
+    How many octets that takes, counted alone when `to` is NULL. Below 0 for a text with another escape than
+    those that are taken over, or one of a character that nobody should get: a control, a separator, half of a pair.
+    """
+    cdef const char* end = at + octets
+    cdef Py_ssize_t total = 0
+    cdef int code, read
+    cdef char utf8[4]
     while at < end:
+        utf8[0] = at[0]
+        octets = read = 1
         if at[0] == c"\\":
-            at += 1
-        if <unsigned char>at[0] == marked:
-            memcpy(to, cut.step.instead, cut.step.instead_octets)
-            to += cut.step.instead_octets
-        else:
-            to[0] = at[0]
-            to += 1
-        at += 1
-    return to
+            read = 2
+            utf8[0] = at[1]
+            if at[1] == c"u":
+                code = character(<const unsigned char*>at, &read)
+                if code < 0xA0 or code == 0x2028 or code == 0x2029:
+                    return -1
+                octets = encoded(code, utf8)
+            elif at[1] != c'"':
+                if not is_among(at[1], step.kept, step.kept_octets):
+                    return -1
+                utf8[0], utf8[1] = c"\\", at[1]
+                octets = 2
+        if octets == 1 and <unsigned char>utf8[0] == marked:
+            octets = step.instead_octets
+            if to != NULL:
+                memcpy(to + total, step.instead, octets)
+        elif to != NULL:
+            memcpy(to + total, utf8, octets)
+        total += octets
+        at += read
+    return total
+
+
+cdef int encoded(int code, char* to) noexcept:
+    """Writes a character beyond ASCII in UTF-8 (RFC 3629 §3); how many octets."""
+    if code < 0x800:
+        to[0] = <char>(0xC0 | code >> 6)
+        to[1] = <char>(0x80 | code & 0x3F)
+        return 2
+    if code < 0x10000:
+        to[0] = <char>(0xE0 | code >> 12)
+        to[1] = <char>(0x80 | code >> 6 & 0x3F)
+        to[2] = <char>(0x80 | code & 0x3F)
+        return 3
+    to[0] = <char>(0xF0 | code >> 18)
+    to[1] = <char>(0x80 | code >> 12 & 0x3F)
+    to[2] = <char>(0x80 | code >> 6 & 0x3F)
+    to[3] = <char>(0x80 | code & 0x3F)
+    return 4
+
+
+cdef bint is_among(char letter, const char* letters, Py_ssize_t many) noexcept:
+    cdef Py_ssize_t at
+    for at in range(many):
+        if letters[at] == letter:
+            return True
+    return False
 
 
 cdef bint is_address(const char* at, int octets) noexcept:

@@ -31,9 +31,13 @@ class Line(Struct, frozen=True):
 class Labelled(Struct, frozen=True, kw_only=True):
     """The label and the text behind it; nothing when the field is absent or empty.
 
-    `instead` stands for each octet that the reader marks. Of a text that begins or ends with a space, has
-    more than `most` characters, other escapes than that of a quote, or a marked octet when there is nothing
-    instead, `careful(text)` gives label and text, or nothing.
+    `instead` stands for each octet that the reader marks. `keeps` are letters of JSON's escapes that a
+    message has as the line has them, as CEF `\\n`. With them characters beyond ASCII stand there in UTF-8,
+    but for controls, separators of lines and halves of pairs.
+
+    Of a text that begins or ends with a space, takes more than `most` octets in the line, has other escapes
+    than these and that of a quote, or a marked octet when there is nothing instead, `careful(text)` gives
+    label and text, or nothing. An event that has this field and the one named `never_beside` is left out.
     """
 
     label: bytes
@@ -41,6 +45,8 @@ class Labelled(Struct, frozen=True, kw_only=True):
     most: int
     careful: Callable[[str], bytes]
     instead: bytes = b""
+    keeps: bytes = b""
+    never_beside: str = ""
 
 
 class Address(Labelled, frozen=True, kw_only=True):

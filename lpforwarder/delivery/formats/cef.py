@@ -14,7 +14,7 @@ from pydantic import Field
 from lpforwarder import rfc3339
 from lpforwarder.config.options import Options
 from lpforwarder.delivery.formats.cef_parts import FIELDS, parts_of
-from lpforwarder.delivery.formats.cef_pieces import TEXTS, TIME, VENDOR_LIMIT, VERSION_LIMIT, Pieces
+from lpforwarder.delivery.formats.cef_pieces import TEXTS, TIME, VENDOR_LIMIT, VERSION_LIMIT, pieces_for
 from lpforwarder.delivery.hygiene import UNLIMITED
 from lpforwarder.event import OWN, Event
 from lpforwarder.lines.parts import Part
@@ -47,7 +47,7 @@ class CefFormat:
 
     def __init__(self, options: CefOptions) -> None:
         equals = "\\=" if options.equals == "escape" else ":"
-        self._pieces = Pieces(options.vendor, options.product, options.version, equals=equals)
+        self._pieces = pieces_for(options.vendor, options.product, options.version, equals)
 
     def format(self, event: Event) -> bytes:
         """The CEF text in UTF-8, without a BOM and without line breaks."""

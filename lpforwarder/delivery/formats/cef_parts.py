@@ -8,12 +8,14 @@ cleaned, cut and escaped by the same Pieces that format() uses, and so is each f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from lpforwarder.delivery.formats.cef_pieces import (
     ADDRESS,
     ADDRESS6,
     EXTERNAL_ID,
     EXTERNAL_ID_LIMIT,
+    RAW_ADDRESS,
     TEXTS,
     TIME,
     Pieces,
@@ -39,27 +41,33 @@ FIELDS = (
 
 _KIND = (
     *("eventId", "severity", "result", "eventType", "action", "source", "method", "attribute", "mfa"),
-    *("mfaType", "vendorAction", "timestampAmbiguous", "truncated", "sourceIpRaw", "targetUsers"),
+    *("mfaType", "vendorAction", "timestampAmbiguous", "truncated", "targetUsers"),
 )
-_RARE = ("sourceIpRaw", "targetUsers")
-"""Events with one of these are written alone."""
+_AS_IN_JSON = b"\\nr"
+"""A backslash, LF and CR: the escapes that CEF has, too, and writes as JSON does."""
 _KINDS_KEPT = 2048
 """At most 20 MiB with hostile values; usual ones take 2 KB each, and there are some hundred."""
-_KEYS = {name: (key, most) for name, key, most in TEXTS}
+_KEYS = {name: (key, most) for name, key, most in TEXTS} | {"sourceIpRaw": (RAW_ADDRESS, UNLIMITED)}
 
 
 def parts_of(pieces: Pieces) -> Sequence[Part]:
     """All that stands between the header of a message and its end."""
-    kind = Kind(names=_KIND, make=lambda values: _of_kind(pieces, values), most=_KINDS_KEPT)
+    kind = Kind(
+        names=_KIND,
+        make=lambda values: _of_kind(pieces, values, tuple(map(type, values))),
+        most=_KINDS_KEPT,
+    )
 
-    def free(name: str) -> Labelled:
+    def free(name: str, *, never_beside: str = "") -> Labelled:
         key, most = _KEYS[name]
         return Labelled(
             label=f" {key}".encode(),
             name=name,
             most=most,
             instead=pieces.equals.encode(),
+            keeps=_AS_IN_JSON,
             careful=lambda text: _joined(pieces.pair(key, text, most)).encode(),
+            never_beside=never_beside,
         )
 
     address = Address(
@@ -76,7 +84,9 @@ def parts_of(pieces: Pieces) -> Sequence[Part]:
         careful=lambda text: _joined(pieces.external_id(text)).encode(),
     )
     return (
-        *(Made(kind, 0), Milliseconds("timestamp"), address, event_id),
+        # An address that is none goes where the raw one does, so with both somebody has to choose.
+        *(Made(kind, 0), Milliseconds("timestamp"), address, free("sourceIpRaw", never_beside="sourceIp")),
+        event_id,
         *(Made(kind, 1), free("sourceUser"), free("targetUser"), free("itemName")),
         *(Made(kind, 2), free("message"), free("reason")),
         *(Made(kind, 3), free("folderName")),
@@ -85,13 +95,17 @@ def parts_of(pieces: Pieces) -> Sequence[Part]:
     )
 
 
-def _of_kind(pieces: Pieces, values: tuple[Known, ...]) -> Sequence[bytes] | None:
-    """The text between the free values; None for own events, which have fields of their own."""
+@lru_cache(maxsize=_KINDS_KEPT)  # 0.1 ms each, and for every collector they are the same
+def _of_kind(pieces: Pieces, values: tuple[Known, ...], _types: tuple[type, ...]) -> Sequence[bytes] | None:
+    """The text between the free values; None for several users, and for own events with their own fields.
+
+    The types tell True from 1.
+    """
     known = dict(zip(_KIND, values, strict=True))
     severity = known["severity"]
-    if known["source"] == OWN or type(severity) is not int or severity > 10:
+    if known["source"] == OWN or known["targetUsers"] is not None:
         return None
-    if any(known[name] is not None for name in _RARE):
+    if type(severity) is not int or severity > 10:
         return None
 
     def pairs(*names: str) -> str:

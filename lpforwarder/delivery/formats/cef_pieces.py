@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from lpforwarder import event_ids
 from lpforwarder.delivery import hygiene
@@ -51,6 +52,7 @@ _IPV6 = re.compile(rf"{_GROUPS}{{7}}\Z|(?=(?:[^:]*:){{2,6}}[^:]*\Z){_GROUPS}*::{
 _LONGEST_ADDRESS = 45
 """Characters of the longest IPv6 address."""
 
+_DEVICES_KEPT = 64
 _NO_EVENT_ID = "unknown"
 _UNKNOWN_NAME = "Audit event"
 """Device Event Class ID and Name of events that say nothing; the Name never holds an event's data."""
@@ -101,6 +103,12 @@ class Pieces:
         # The backslash first, or it would be put before the others' own ones.
         text = text.replace("\\", "\\\\").replace("=", self.equals)
         return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
+@lru_cache(maxsize=_DEVICES_KEPT)
+def pieces_for(vendor: str, product: str, version: str, equals: str) -> Pieces:
+    """Those of this device; for equal collectors the same ones, so that they share what is made with them."""
+    return Pieces(vendor, product, version, equals=equals)
 
 
 def _escape_header(text: str) -> str:

@@ -6,13 +6,12 @@ end a link that works: the old one counts on, and what is wrong is said.
 
 from __future__ import annotations
 
-import os
 import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
+from lpforwarder.config import files
 from lpforwarder.delivery.certificates import Certificate
 from lpforwarder.delivery.transports import told_certificates
 from lpforwarder.delivery.transports.options import TlsSettings
@@ -21,9 +20,6 @@ from lpforwarder.delivery.transports.told_certificates import NotTold, Told
 from lpforwarder.errors import Blocked
 
 LOOK_EVERY = 5.0  # seconds between two looks; a change counts from the second look on that sees it
-
-Stamps: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-"""When each file was written, its size and its inode; None for one that is not there."""
 
 
 class Credentials:
@@ -38,8 +34,8 @@ class Credentials:
         self._clock = clock
         self._context: ssl.SSLContext | None = None
         self._files = _files(tls)
-        self._stamps: Stamps = ()
-        self._seen: Stamps = ()
+        self._stamps: files.Stamps = ()
+        self._seen: files.Stamps = ()
         self._look_at = float("-inf")
         self._own: tuple[Certificate, ...] = ()
         self._collector: bytes | None = None
@@ -58,7 +54,7 @@ class Credentials:
 
     def read(self) -> ssl.SSLContext:
         """What the files say now; Blocked when they cannot be used."""
-        stamps = _stamps(self._files)
+        stamps = files.stamps(self._files)
         self._describe()  # also of files that cannot be used
         made = context(self._tls)
         if stamps != self._stamps:
@@ -72,7 +68,7 @@ class Credentials:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_EVERY
-        before, self._seen = self._seen, _stamps(self._files)
+        before, self._seen = self._seen, files.stamps(self._files)
         if self._seen == self._stamps:
             self.problem = None
         elif self._seen == before:
@@ -122,15 +118,3 @@ def _files(tls: TlsSettings) -> tuple[Path, ...]:
         store = ssl.get_default_verify_paths()
         named += [Path(place) for place in (store.cafile, store.capath) if place]
     return tuple(named)
-
-
-def _stamps(files: tuple[Path, ...]) -> Stamps:
-    return tuple(_stamp(path) for path in files)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

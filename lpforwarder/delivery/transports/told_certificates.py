@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from lpforwarder.delivery.hygiene import one_line
 MOST_NAMES = 3
 MOST_AUTHORITIES = 5  # of one file; more would be a system's whole store, where some have always expired
 LONGEST_NAME = 200
+_FILES_KEPT = 16
+"""Of which it is remembered who is in them."""
 _SHORT = {
     "countryName": "C",
     "domainComponent": "DC",
@@ -69,17 +72,23 @@ def collector(told: Told) -> Certificate:
 
 def authorities(ca_file: Path, collectors: Told | None) -> list[Certificate]:
     """Those of a file that a link may depend on, as chosen() chooses them. NotTold, also of no file."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        files.require_files(ca_file)
-        context.load_verify_locations(cafile=ca_file)
+        known = _in_file(ca_file, files.stamps([ca_file]))
     except OSError:
         raise NotTold from None
+    return chosen(known, collectors["issuer"] if collectors else None)
+
+
+@lru_cache(maxsize=_FILES_KEPT)
+def _in_file(ca_file: Path, _: files.Stamps) -> Sequence[Authority]:
+    """All in the file as it was then: many links depend on one file, each asks at every handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    files.require_files(ca_file)
+    context.load_verify_locations(cafile=ca_file)
     found = context.get_ca_certs()
     if len(found) != context.cert_store_stats()["x509"]:  # some do not say that they are authorities
         raise NotTold
-    known = [Authority(one["subject"], _called(one), _end(one)) for one in found]
-    return chosen(known, collectors["issuer"] if collectors else None)
+    return [Authority(one["subject"], _called(one), _end(one)) for one in found]
 
 
 def chosen(known: Iterable[Authority], issuer: Hashable) -> list[Certificate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lpforwarder.intake.sources.records import Cut, Fault, Limits, Place, too_long
+from lpforwarder.lines import lines_of
 
 
 def cut(window: bytes, place: Place, final: bool, limits: Limits) -> Cut:
@@ -12,7 +13,7 @@ def cut(window: bytes, place: Place, final: bool, limits: Limits) -> Cut:
 
     `final` says that nothing will ever follow the window: only then a last line without its line feed counts.
     """
-    lines = window.split(b"\n", limits.records)
+    lines = lines_of(window, limits.records)
     rest = lines.pop()
     if place.depth and not lines:
         return Cut(place=_behind(place, len(window), depth=0 if final else 1))

@@ -71,6 +71,42 @@ def test_a_labelled_text_is_taken_as_it_is_or_looked_at() -> None:
     assert written('{"user":12}', labelled()) == b" user=12"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"a\\b", r"a\\b"),
+        (r"\n", r"\n"),
+        (r"\"\n\"", r'"\n"'),
+        (r"\u00a0\u07ff\u0800\ud7ff\ue000\uffff", "\u00a0\u07ff\u0800\ud7ff\ue000\uffff"),
+        (r"\ud800\udc00=\udbff\udfff", "\U00010000(is)\U0010ffff"),
+        (r"\u00E9", "\u00e9"),
+    ],
+)
+def test_escapes_that_a_message_has_too_are_kept_and_others_are_spelt_out(text: str, shown: str) -> None:
+    part = Labelled(label=b" u=", name="user", most=40, careful=careful, instead=b"(is)", keeps=b"n\\")
+    assert written(f'{{"user":"{text}","id":"a"}}', part) == f" u={shown}".encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(r"\t", r"\r", r"\/", r"\b", r"\u0000", r"\u0041", r"\u007f", r"\u009f", r"\u2028", r"\u2029"),
+        *(r"\ud800", r"\udc00", r"\ud800\ud800", r"\udc00\ud800", r"\ud800x", r"\ud800\n", r" \n", r"\n "),
+        *(r"\u00e9" * 7, r"\n" * 21),
+    ],
+)
+def test_what_nobody_should_get_is_looked_at_although_escapes_are_kept(text: str) -> None:
+    part = Labelled(label=b" u=", name="user", most=40, careful=lambda _: b" seen", keeps=b"n\\")
+    assert written(f'{{"user":"{text}","id":"a"}}', part) == b" seen"
+
+
+def test_an_event_with_a_field_that_never_stands_beside_this_one_is_left_out() -> None:
+    part = Labelled(label=b" u=", name="user", most=40, careful=careful, never_beside="id")
+    assert written('{"user":"a"}', part) == written('{"user":"a","id":""}', part) == b" u=a"
+    assert written('{"user":"","id":"b"}', Text(b"x"), part) == b"x"
+    assert written('{"user":"a","id":"b"}', Text(b"x"), part) == b""
+
+
 @pytest.mark.parametrize("instead", [b"\\=", b":", b"(is)"])
 def test_a_marked_octet_is_given_as_what_stands_for_it(instead: bytes) -> None:
     for text, shown in (("=", b"="), ("a=b=", b"a=b="), (r"\"=\"", b'"="'), ("=====", b"=====")):

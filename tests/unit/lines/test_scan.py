@@ -8,7 +8,7 @@ import pytest
 
 from lpforwarder import event
 from lpforwarder.event import Event
-from lpforwarder.lines import Key, Reader
+from lpforwarder.lines import Key, Reader, lines_of
 from lpforwarder.lines.parts import Kind, Known
 
 FIELDS = ("id", "timestamp", "user", "severity", "mfa")
@@ -174,3 +174,12 @@ def test_a_line_that_is_flawless_is_the_line_of_its_event_whatever_was_done_to_i
             flawless += 1
             assert Event.of(event.parse(line)).line == line
     assert flawless > 5_000
+
+
+def test_lines_are_what_split_would_give() -> None:
+    random.seed(5)
+    for _ in range(3000):
+        blob = bytes(random.choices(b"a\n\r\0", k=random.randrange(12)))
+        for most in (-1, 0, 1, 3):
+            assert lines_of(blob, most) == blob.split(b"\n", most)
+    assert lines_of(b"") == [b""]

@@ -41,6 +41,16 @@ def written(*events: dict[str, Any], **options: Any) -> list[bytes]:
         {"message": "x" * 1024, "reason": "é" * 1024, "folderName": "a" * 4001},
         {"door": {"a": [1, 2]}, "itemSite": "crm.example.org", "client": None, "vendorFields": {"a": "}"}},
         {"truncated": True, "timestampAmbiguous": True},
+        {"sourceIpRaw": "fe80::1%eth0", "sourceIp": ""},
+        {"sourceIpRaw": "a=b ", "message": "\u65e5\u672c \U0001f680 \\ \r\n C:\\"},
+        *(
+            {"message": f"a{odd}b"}
+            for odd in "\t\x7f\x80\x9f\xa0\u07ff\u0800\u2028\u2029\ud7ff\ue000\uffff\U00010000"
+        ),
+        *(
+            {"itemName": text}
+            for text in ("\n", "x\n", "\\", "\xa0", "\u3000", "\U0010ffff", "é" * 170, "é" * 1023)
+        ),
     ],
     ids=str,
 )
@@ -66,7 +76,8 @@ def test_odd_texts_do_not_keep_an_event_from_being_put_together(
         {"truncated": [1]},
         {"mfa": None},
         {"mfa": 1.5},
-        {"sourceIpRaw": "x"},
+        {"sourceIpRaw": "x", "sourceIp": "198.51.100.9"},
+        {"sourceIpRaw": "x", "sourceIp": "y"},
         {"timestamp": "2022-12-14T17:33:43Z"},
     ],
     ids=str,
@@ -75,3 +86,13 @@ def test_events_of_another_form_are_left_to_be_written_alone(fields: dict[str, A
     first, odd, last = written({}, fields, {})
     assert first == last == CefFormat(CefOptions()).format(Event.of(USUAL))
     assert odd == b""
+
+
+def test_collectors_of_one_kind_share_what_is_made_once_and_others_do_not() -> None:
+    twice, other = ({"mfa": True}, {"mfa": 1}), CefFormat(CefOptions(vendor="Other"))
+    assert (
+        written(*twice)
+        == written(*twice)
+        == [CefFormat(CefOptions()).format(Event.of({**USUAL, **fields})) for fields in twice]
+    )
+    assert written(*twice, vendor="Other") == [other.format(Event.of({**USUAL, **f})) for f in twice]
