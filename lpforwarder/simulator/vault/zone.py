@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from lpforwarder.simulator.vault.event import SECOND
@@ -13,6 +14,11 @@ _ONE_SECOND = timedelta(seconds=1)
 # Since 1973 every zone has changed its offset on a whole quarter of an hour of UTC, so
 # one look into the zone database serves the quarter.
 _QUARTER = 900
+
+
+@lru_cache(maxsize=4096)  # a caller who polls is shown the same seconds again and again
+def _shown(seconds: int) -> str:
+    return str(_EPOCH + timedelta(seconds=seconds))
 
 
 class WallClock:
@@ -30,7 +36,7 @@ class WallClock:
         offset = self._offsets.get(quarter)
         if offset is None:
             offset = self._offsets[quarter] = self._offset(quarter * _QUARTER)
-        return str(_EPOCH + timedelta(seconds=seconds + offset))
+        return _shown(seconds + offset)
 
     def earliest(self, wall: datetime) -> int:
         """The first instant that can be meant by a wall-clock time: an autumn hour counts as its first pass.

@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate
 
+from msgspec import structs
+
 from lpforwarder.event import JSON
 from lpforwarder.intake.sources.lastpass import offset
 from lpforwarder.intake.sources.lastpass import zone as zones
@@ -111,4 +113,4 @@ def _slice(chain: Chain, begin: int, end: int) -> Chain:
 
 
 def _moved(own: Sequence[OwnReport], begin: int, end: int) -> list[OwnReport]:
-    return [replace(one, position=one.position - begin) for one in own if begin <= one.position < end]
+    return [structs.replace(one, position=one.position - begin) for one in own if begin <= one.position < end]

@@ -98,7 +98,8 @@ class Reading:
         A clock that was set back leaves calls of the future. They say how far it was ahead, not where the
         account is.
         """
-        return [report for report in own if instant <= report.called <= self._clock()]
+        now = self._clock()
+        return [report for report in own if instant <= report.called <= now]
 
     def take(self, place: Place, zone: ZoneInfo, width: int) -> Taken:
         """The window at this place, narrowed until it is not too much at once."""

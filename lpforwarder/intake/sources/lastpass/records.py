@@ -16,6 +16,7 @@ from lpforwarder.event import JSON, Event, as_text
 from lpforwarder.intake.sources.lastpass import catalogue, grammar, hours, sentence, told, zone
 from lpforwarder.intake.sources.lastpass.told import Address, Person, Told
 
+_SHORT = 500
 _MEMBERS = {
     "time": "Time",
     "username": "Username",
@@ -63,6 +64,11 @@ def raw_texts(record: Record) -> Raw:
     if isinstance(record, Raw):
         return record
     return Raw(*[as_text(record.get(member)) for member in _MEMBERS.values()])
+
+
+def is_short(raw: Raw) -> bool:
+    """Whether it can be remembered by the thousand: 500 characters at most, as nearly all have."""
+    return len(raw.username) + len(raw.address) + len(raw.action) + len(raw.data) <= _SHORT
 
 
 def time_text(record: JSON) -> str:

@@ -22,7 +22,7 @@ from lpforwarder.intake.sources.lastpass import zone as zones
 from lpforwarder.intake.sources.lastpass.catalogue import fold
 from lpforwarder.intake.sources.lastpass.cursor import Known
 from lpforwarder.intake.sources.lastpass.hours import Hours
-from lpforwarder.intake.sources.lastpass.records import Raw, Record
+from lpforwarder.intake.sources.lastpass.records import Raw, Record, is_short
 from lpforwarder.intake.sources.lastpass.windows import Window
 
 
@@ -72,6 +72,14 @@ def digest(key: Raw) -> str:
     return base64.b64encode(octets).decode("ascii")
 
 
+def _digest_of(raw: Raw) -> str:
+    return digest(key_of(raw, 0))
+
+
+_remembered = lru_cache(maxsize=2048)(_digest_of)
+"""In a tenth of the time, what is read again with every poll."""
+
+
 def fingerprint(record: object) -> str:
     """A digest of a record that is none, to know it again."""
     return hashlib.blake2b(repr(record).encode("ascii", "backslashreplace"), digest_size=9).hexdigest()
@@ -95,10 +103,12 @@ def surplus(
     alone, several = _grouped(found, is_plain)
     doubtful = set() if is_plain else _doubtful_hours(alone, clock)
     handed = known.keys() | ghosts.keys()
-    if doubtful or handed:
+    if is_plain and handed:  # each stands for itself, and only its own instant could be meant
+        alone = [one for one in alone if one.instant not in handed or not _is_known(one, (known, ghosts))]
+    elif doubtful or handed:
         several += [[one] for one in alone if one.instant in handed or one.raw.time[:13] in doubtful]
         alone = [one for one in alone if one.instant not in handed and one.raw.time[:13] not in doubtful]
-    # Nearly all: nothing was handed over of this second, and no other could be meant.
+    # Nearly all: this one was not handed over, and no other could be meant.
     new = [one for one in alone if begin <= one.instant < end]
     for items in several:
         new += _new(items, window, zone, clock, (known, ghosts))
@@ -165,6 +175,16 @@ def _new(
         _put_in_order(inside)
         inside = _beyond(inside, counts)
     return [replace(item, occurrence=first + n) for n, item in enumerate(inside[-surplus:])]
+
+
+def _is_known(one: Found, before: tuple[Known, Known]) -> bool:
+    """Whether a record like this was handed over of this very instant."""
+    key = (_remembered if is_short(one.raw) else _digest_of)(one.raw)
+    for known in before:  # written out: this is asked for all that is read again
+        counts = known.get(one.instant)
+        if counts is not None and counts.get(key):
+            return True
+    return False
 
 
 def _beyond(items: list[Found], counts: dict[int, int]) -> list[Found]:

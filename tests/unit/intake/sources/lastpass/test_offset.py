@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lpforwarder.intake.sources.lastpass import offset
+from lpforwarder.intake.sources.lastpass.records import plain
 from lpforwarder.intake.sources.lastpass.zone import wall_clock
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -27,8 +28,12 @@ def test_our_own_calls_are_known_by_label_wherever_it_stands() -> None:
         report(NOON),
         report(NOON, Username=f"API: {label}", Data=""),
         report(NOON, Action="REPORTING"),
+        plain(report(NOON)),
+        plain(report(NOON, IP_Address="x" * 1000)),
     ]
-    assert [own.position for own in offset.own_reports(records, "01234567")] == [0, 1, 2]
+    for _ in range(2):  # read again they are known from memory, but for a long one
+        assert [own.position for own in offset.own_reports(records, "01234567")] == [0, 1, 2, 3, 4]
+    assert offset.own_reports(records, "76543210") == []
 
 
 def test_those_of_others_and_what_looks_alike_are_not_ours() -> None:

@@ -159,11 +159,14 @@ def test_where_each_time_means_one_instant_the_shorter_way_finds_the_same(data: 
         )
     )
     items = [
-        found(instant, place, Action=action, Data="x" if is_x else "y")
+        found(instant, place, Action=action, Data="x" if is_x else "y" * 600)
         for place, (instant, action, is_x) in enumerate(drawn)
     ]
     window = Window(begin=NOON - 4, end=None)
     first = surplus.surplus(items[::2], window, NEW_YORK, {}, {})
-    known = data.draw(st.sampled_from([{}, remembered({}, first, window.begin)]))
-    made = [surplus.surplus(items, window, NEW_YORK, known, {}, is_plain=plain) for plain in (False, True)]
+    handed = st.sampled_from([{}, remembered({}, first, window.begin)])
+    known, ghosts = data.draw(handed), data.draw(handed)
+    made = [
+        surplus.surplus(items, window, NEW_YORK, known, ghosts, is_plain=is_so) for is_so in (False, True)
+    ]
     assert made[0] == made[1]
